@@ -152,16 +152,20 @@ $(READY): $(PRODUCT)
 demo: $(PRODUCT) ## a succeeding, a failing, a timing-out and a multi-command job, and what the history tells
 	@$(PYTHON) demo/demo.py
 
-# mypy takes one processor for seconds: it runs beside the tests, and what it says comes behind them. In a fresh clone
-# one process compiles all tests meanwhile: the workers, who begin together, would each do so.
-test: $(READY) ## linters and all tests: what CI runs
-	@$(INSTALL_TEST_TOOLS)
+# The network gives what Debian has beside what PyPI has, so both are fetched side by side. mypy takes one processor for
+# seconds: it runs beside the tests, and what it says comes behind them. In a fresh clone one process compiles all tests
+# meanwhile: the workers, who begin together, would each do so.
+test: $(PRODUCT) ## linters and all tests: what CI runs
+	@($(INSTALL_TEST_TOOLS)) &
+	installing=$$!
+	$(MAKE) $(READY)
 	$(RUFF)
 	said=$$(mktemp)
 	$(PYTHON) -m mypy >"$$said" 2>&1 &
 	mypy=$$!
 	trap 'kill $$mypy 2>/dev/null || true; rm -f "$$said"' EXIT
 	[ -d tests/core/__pycache__ ] || $(PYTHON) -m pytest --collect-only --quiet >/dev/null 2>&1 || true
+	wait $$installing
 	# A clean Debian 12, where tests install the package: made while the others run. Its tests wait for it.
 	if [ "$$(id -u)" = 0 ] && [ ! -d $(DEBIAN) ]; then tests/kit/make_debian_tree $(DEBIAN) >/dev/null 2>&1 & fi
 	failed=0

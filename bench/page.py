@@ -109,7 +109,7 @@ def measure(bench: Bench) -> Found:
             rows = [*of_lists(bench, host, page, slugs, f"{jobs}, {count:,} runs", jobs)]
             rows += of_a_log(bench, page, run_id)
         with served(host) as page:
-            rows.append(of_open_pages(page, jobs, OPEN_PAGES if bench.sizes.log_bytes > 1e9 else 20))
+            rows += of_open_pages(host, page, jobs, OPEN_PAGES if bench.sizes.log_bytes > 1e9 else 20)
         rows.append(of_wrong_passwords(bench, product))
     with bench.host(f"{FAMILY}-board") as host:
         host.product = product
@@ -219,8 +219,8 @@ def check_last(answer: httpx.Response) -> None:
         raise WorthNothing("its last line was not shown")
 
 
-def of_open_pages(page: Page, jobs: str, count: int) -> Row:
-    """Open pages that wait for something to change; each has had the overview before."""
+def of_open_pages(host: Host, page: Page, jobs: str, count: int) -> Iterator[Row]:
+    """Open pages that wait for something to change; each has had the overview before. Then have all jobs read again."""
     with ExitStack() as stack:
         for _ in range(count):
             page.seconds("/")
@@ -231,11 +231,15 @@ def of_open_pages(page: Page, jobs: str, count: int) -> Row:
             if b" 200 " not in stream.recv(200):
                 raise WorthNothing("there are no events")
         time.sleep(2 * LOOK_SECONDS)
-        peak = page.memory()
-    return row_of(
-        [peak], family=FAMILY, what=f"page: {count} open pages, {jobs}", against="", measure="RSS", unit="MiB",
-        goal=GOAL_MEBIBYTES,
-    )  # fmt: skip
+        first, again = page.memory(), []
+        for number in range(3):
+            host.add_job(f"new-{number}", "name: new\ncommand: /bin/true\n")
+            time.sleep(3 * LOOK_SECONDS)
+            page.seconds(f"/jobs/new-{number}")
+            again.append(page.memory())
+    what = f"page: {count} open pages, {jobs}"
+    for what_of_it, values in ((what, [first]), (f"{what}, after all were read again", again)):
+        yield row_of(values, family=FAMILY, what=what_of_it, against="", measure="RSS", unit="MiB", goal=GOAL_MEBIBYTES)
 
 
 def of_wrong_passwords(bench: Bench, product: object) -> Row:

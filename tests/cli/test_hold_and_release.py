@@ -124,6 +124,18 @@ def test_a_hold_after_a_pause_says_so_and_shows_its_own_note(box: Box) -> None:
     assert f"by {me()}: two" in " ".join(status.split())
 
 
+def test_a_hold_for_a_time_is_a_pause(box: Box) -> None:
+    box.job("job", JOB)
+
+    held = box.process_control("hold", "job", "--for", "2h", "--note", "one", tty=True).stdout
+    wrong = box.process_control("hold", "job", "--for", "soon")
+
+    assert held.startswith("job: paused until ")
+    assert box.health("job")["release_at"]
+    assert wrong.exit_code == 2
+    assert "--for soon: not a time above 0\n  hint: 90s, 10m, 2h, 1d" in wrong.stderr
+
+
 def test_a_pause_ends_by_itself(box: Box) -> None:
     box.job("job", JOB)
     box.process_control("pause", "job", "--for", "2h")

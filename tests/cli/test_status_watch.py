@@ -11,7 +11,9 @@ from kit.desk import Desk
 from kit.harness import Box
 from process_control.cli.print.live_screen import ENTER, LEAVE
 from process_control.config.settings import load_settings
+from process_control.history.index.index import Index
 from process_control.state.past_runs import open_index
+from process_control.views import live_statuses as live_module
 from process_control.views.live_statuses import ALL_AGAIN_SECONDS, LiveStatuses
 from process_control.views.selected_jobs import select_jobs
 
@@ -104,6 +106,34 @@ def test_only_the_jobs_that_something_happened_to_are_read_again(desk: Desk) -> 
     assert all(nothing[slug] is first[slug] for slug in first)
     assert after["one"] is first["one"]
     assert (first["two"].state, after["two"].state) == ("ok", "failing")
+
+
+def test_many_jobs_are_read_some_at_a_time_and_all_are_there(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    slugs = ["a", "b", "c", "d", "e"]
+    for slug in slugs:
+        desk.job(slug)
+    desk.state.failure("d", NOW)
+    whole = [status.slug for status in live_statuses(desk).look(NOW)[0]]
+    monkeypatch.setattr(live_module, "MAX_AT_ONCE", 2)
+
+    assert [status.slug for status in live_statuses(desk).look(NOW)[0]] == whole == ["d", "a", "b", "c", "e"]
+
+
+def test_after_a_look_that_failed_all_is_read_again(desk: Desk) -> None:
+    desk.job("one")
+    settings = load_settings(str(desk.configuration), dict(os.environb))
+    faults = [OSError("the disk does not answer")]
+
+    def opened(path: str) -> Index:
+        if faults:
+            raise faults.pop()
+        return open_index(path)
+
+    live = LiveStatuses(settings, lambda: select_jobs(settings, []), opened)
+    with pytest.raises(OSError, match="does not answer"):
+        live.look(NOW)
+
+    assert [status.slug for status in live.look(NOW)[0]] == ["one"]
 
 
 def test_a_new_job_and_one_edited_in_place_are_seen(desk: Desk) -> None:

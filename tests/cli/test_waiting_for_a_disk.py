@@ -78,8 +78,10 @@ class Started:
         hint = "it is not known whether it was done; when the disk " if is_change else "nothing was changed; what the "
         mount = re.escape(f"(fuse hanging on {disk})")
         expected = (
-            rf"{command}: still waiting for the disk under {directory}[\w./-]* {mount}\n"
             # On a busy host another disk may be slow to answer, too.
+            rf"({command}: still waiting for the disk under .+\n)*"
+            rf"{command}: still waiting for the disk under {directory}[\w./-]* {mount}\n"
+            rf"({command}: still waiting for the disk under .+\n)*"
             rf"/.+: no answer from its disk( \(.+\))? for 2\d s: {command} gives up\n"
             rf"  hint: {hint}.*\n"
         )

@@ -14,10 +14,10 @@ import pytest
 
 from kit.harness import PROJECT
 from kit.host import IS_ROOT, SERVICE_USER, STRANGER, Host, become, uid
-from process_control.config.all_jobs import load_all
+from process_control.config.all_jobs import LoadedJobs, load_all
 from process_control.config.cache import write as cache_writer
 from process_control.config.cache.planned_slots import last_slot
-from process_control.config.job_directory import load_job
+from process_control.config.job_directory import InvalidJob, load_job
 from process_control.config.settings import load_settings
 from process_control.core.job import ATTRIBUTES, Job
 
@@ -118,6 +118,55 @@ def test_another_job_directory_with_the_same_file_parses_again(warm: Host) -> No
     warm.configuration.write_text(text.replace(f"{warm.root}/jobs", f"{warm.root}/other"))
 
     assert load(warm).path == f"{warm.root}/other/purge.yaml"
+
+
+# --- all jobs, again and again ---------------------------------------------------------------------------------------
+
+
+def test_a_job_whose_file_is_the_same_stays_the_same_object(warm: Host) -> None:
+    warm.job("backup")
+    loaded = LoadedJobs()
+    _, purge = loaded.load(warm.settings())
+    warm.job("backup", "timeout: 9\n")
+    warm.job("new")
+    backup, new, again = loaded.load(warm.settings())
+
+    assert again is purge
+    assert isinstance(backup, Job)
+    assert (backup.timeout_seconds, new.slug) == (9, "new")
+
+
+@pytest.mark.parametrize("change_something", CHANGES.values(), ids=CHANGES)
+def test_a_change_means_loading_again(warm: Host, change_something: Callable[[Host], object]) -> None:
+    loaded = LoadedJobs()
+    [before] = loaded.load(warm.settings())
+    change_something(warm)
+    [job] = loaded.load(warm.settings())
+
+    assert job is not before
+    assert job == load_all(warm.settings())[0]
+
+
+def test_a_job_that_is_loaded_again_follows_its_causes(host: Host) -> None:
+    host.configure()
+    host.job("cause", "schedule: '0 5 * * *'\n")
+    host.job("follower", "after: cause\n")
+    loaded = LoadedJobs()
+    schedules = []
+    for schedule in ("0 5 * * *", "0 6 * * *"):
+        host.job("cause", f"schedule: '{schedule}'\n")
+        _, follower = loaded.load(host.settings())
+        assert isinstance(follower, Job)
+        schedules.append(follower.schedule)
+    host.job("cause", "schedule: '0 25 * * *'\n")
+    invalid = loaded.load(host.settings())
+    host.job("cause", "schedule: '0 7 * * *'\n")
+    _, follower = loaded.load(host.settings())
+
+    assert schedules == [["0 5 * * *"], ["0 6 * * *"]]
+    assert [type(job) for job in invalid] == [InvalidJob, InvalidJob]
+    assert isinstance(follower, Job)
+    assert follower.schedule == ["0 7 * * *"]
 
 
 # --- doubts ----------------------------------------------------------------------------------------------------------
@@ -452,7 +501,7 @@ sys.path.insert(0, {source!r})
 import posix
 from process_control.config.settings import load_settings
 from process_control.config.cache.planned_slots import last_slot
-from process_control.config.job_directory import load_job
+from process_control.config.job_directory import InvalidJob, load_job
 settings = load_settings({configuration!r}, posix.environ, "purge", root={root!r})
 job = load_job("purge", settings)
 slot = last_slot(job, settings, {now!r})

@@ -10,6 +10,7 @@ import pytest
 from process_control.core.fleet.causes import with_end
 from process_control.core.fleet.decide import MAX_QUEUE, again, decide
 from process_control.core.fleet.everywhere import hosts_to_have, on_host
+from process_control.core.fleet.fleet_health import by_hand as held_by_hand
 from process_control.core.fleet.job_status import statuses_of
 from process_control.core.fleet.lock_state import (
     After,
@@ -24,10 +25,11 @@ from process_control.core.fleet.lock_state import (
     PlannedSlots,
     Start,
     fate_of,
+    hold_in_words,
     with_fates,
 )
 from process_control.core.fleet.planned import SLOTS_AHEAD
-from process_control.core.health import Policy
+from process_control.core.health import Event, Policy
 
 BEGIN = 1_800_000_000  # a full minute
 MINUTE = 60
@@ -266,7 +268,7 @@ def test_so_many_failures_in_a_row_hold_the_job_and_a_probe_that_goes_well_relea
 
     run_and_end(state, BEGIN + MINUTE, "failed")
     run_and_end(state, BEGIN + 2 * MINUTE, "lost")
-    held = state.jobs["a"].hold
+    held = state.jobs["a"].hold_at(BEGIN + 2 * MINUTE)
     carried_out(state, skipped := decide(state, BEGIN + 3 * MINUTE), BEGIN + 3 * MINUTE)
     carried_out(state, decide(state, BEGIN + 4 * MINUTE), BEGIN + 4 * MINUTE)
     probe = decide(state, BEGIN + 5 * MINUTE)
@@ -277,19 +279,97 @@ def test_so_many_failures_in_a_row_hold_the_job_and_a_probe_that_goes_well_relea
     assert [fate.reason for fate in skipped.fates["a"]] == ["held"]
     assert probe.start is not None
     assert probe.start.slow
-    assert state.jobs["a"].hold is None
+    assert state.jobs["a"].hold_at(BEGIN + 9 * MINUTE) is None
 
 
 def test_a_failure_that_no_run_can_fix_holds_the_job_also_by_hand_and_a_stopped_run_counts_nothing() -> None:
     state = lock(a={"schedule": (), "policy": Policy(hold_after_failures=1)})
     state.queue = (by_hand("a"),)
     run_and_end(state, BEGIN + 1, "failed", reason="stopped")
-    stopped = state.jobs["a"].hold
+    stopped = state.jobs["a"].hold_at(BEGIN + 5)
     state.queue = (by_hand("a"),)
     run_and_end(state, BEGIN + 5, "failed", verdict="hold")
 
     assert stopped is None
-    assert state.jobs["a"].hold is not None
+    assert state.jobs["a"].hold_at(BEGIN + 9 * MINUTE) is not None
+
+
+def paused(state: LockState, *, until: float, now: float = BEGIN) -> None:
+    """Hold the job a until then, as the workflow does when it is asked."""
+    job = state.jobs["a"]
+    job.health = held_by_hand(job, Event.HELD_BY_HAND, by="ann@db1", note="a move", now=now, until=until)
+
+
+def test_a_hold_with_an_end_skips_planned_times_until_then_and_ends_by_itself() -> None:
+    state, until = lock(a={}), BEGIN + 90.5
+    paused(state, until=until)
+
+    skipped = decide(state, BEGIN + MINUTE)
+    carried_out(state, skipped, BEGIN + MINUTE)
+    still = state.jobs["a"].hold_at(until - 0.001)
+    ended = decide(state, until)
+    carried_out(state, ended, until)
+    started = decide(state, BEGIN + 2 * MINUTE)
+
+    (fate,) = skipped.fates["a"]
+    assert (fate.fate, fate.reason, skipped.start) == ("skipped", "held", None)
+    assert fate.detail == "held since 2027-01-15T08:00:00.000Z by ann@db1 until 2027-01-15T08:01:30.500Z: a move"
+    assert skipped.wake_at == until
+    assert still is not None
+    assert hold_in_words(still) == "held by ann@db1 until 2027-01-15T08:01:30.500Z: a move"
+    assert statuses_of([state], until)[0].state == "idle"
+    assert (ended.health["a"]["state"], ended.health["a"]["why"]) == ("healthy", "the pause is over")
+    assert started.start is not None
+
+
+def test_a_planned_time_before_the_end_of_a_hold_stays_held_though_it_is_decided_about_later() -> None:
+    state = lock(a={"on_overlap": "queue"})
+    paused(state, until=BEGIN + 90)
+
+    late = decide(state, BEGIN + 2 * MINUTE)
+
+    assert [fate.reason for fate in late.fates["a"]] == ["held"]
+    assert late.start is not None
+    assert late.start.slot == BEGIN + 2 * MINUTE
+
+
+def test_a_shorter_hold_does_not_end_a_longer_one_and_an_end_that_has_passed_is_forgotten() -> None:
+    state = lock(a={})
+    paused(state, until=BEGIN + 600)
+    paused(state, until=BEGIN + 60, now=BEGIN + 1)
+    longer = state.jobs["a"].hold_at(BEGIN + 2)
+    paused(state, until=BEGIN + 900, now=BEGIN + 700)
+    again = state.jobs["a"].hold_at(BEGIN + 701)
+
+    assert longer is not None
+    assert longer.until == BEGIN + 600
+    assert again is not None
+    assert (again.since, again.until) == (BEGIN + 700, BEGIN + 900)
+
+
+def test_a_slow_start_follows_a_hold_that_ended_by_itself_when_the_file_says_so() -> None:
+    state = lock(a={"policy": Policy(slow_start_runs=2, slow_start_after_hold=True)})
+    paused(state, until=BEGIN + 30)
+
+    carried_out(state, decide(state, BEGIN + 30), BEGIN + 30)
+    first = decide(state, BEGIN + MINUTE).start
+
+    assert first is not None
+    assert first.slow
+
+
+def test_a_start_whose_job_was_removed_meanwhile_is_dropped_and_the_lock_continues() -> None:
+    state = lock(a={}, gone={"on_overlap": "queue"})
+    state.queue = (Start(run_id="gone/x", job="gone", arrived=BEGIN, slot=BEGIN - MINUTE), by_hand("gone"))
+    del state.jobs["gone"]
+
+    decision = decide(state, BEGIN + MINUTE)
+    carried_out(state, decision, BEGIN + MINUTE)
+
+    assert "gone" not in decision.fates
+    assert decision.queue == ()
+    assert [(start.job, why) for start, why in decision.refused] == [("gone", "its job is gone")]
+    assert state.running is not None
 
 
 def test_a_lost_run_is_run_once_more_and_only_the_last_loss_is_a_failure() -> None:
@@ -299,7 +379,7 @@ def test_a_lost_run_is_run_once_more_and_only_the_last_loss_is_a_failure() -> No
 
     assert after.start is not None
     assert after.start.run_id == "a/2027-01-15T08:01:00Z#2"
-    assert state.jobs["a"].hold is None
+    assert state.jobs["a"].hold_at(BEGIN + 9 * MINUTE) is None
 
 
 def test_a_job_is_stale_when_no_run_on_any_host_has_succeeded_for_so_long() -> None:

@@ -8,7 +8,7 @@ import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
 from kit import fleet_client
-from kit.fleets import Fleet, state_of
+from kit.fleets import Fleet, result_of, state_of
 from kit.harness import Box, until
 from process_control.fleet.hand_over import tried_again
 
@@ -78,6 +78,57 @@ def test_a_job_that_moves_leaves_its_lock_and_one_that_is_gone_stays_until_it_is
     assert "gone\tleft\tgone\t" in left
     assert "gone\tremoved\tgone\t" in would
     assert still["job"] == "gone"
+
+
+def test_a_pruned_job_finishes_its_run_in_flight_and_its_starts_that_wait_come_to_nothing(
+    fleet: Fleet, make_host: Callable[..., Box]
+) -> None:
+    """Its planned time that is due waits behind the run of another job with the same lock, which is pruned too."""
+    box = make_host("prune1")
+    begun, done, ran = box.fifo("begun"), box.fifo("done"), box.root / "ran"
+    keys = "on_overlap: queue\nlock: pruned-lock\nrun_on: {host: prune1}"
+    box.job("in-flight", f"command: sh -c 'echo begun > {begun}; read line < {done}'\n{keys}")
+    box.job("waiting", f"command: touch {ran}\n{keys}")
+    box.job("staying", f"command: /bin/true\n{keys}")
+    rows(box)
+    box.process_control("run", "in-flight", "--fleet")
+    begun.read_line()
+    fleet_client.start(fleet.server.address, "waiting:pruned-lock", slot=int(time.time()) // 60 * 60)
+    box.process_control("run", "staying", "--fleet")
+    for slug in ("in-flight", "waiting"):
+        (box.job_directory / f"{slug}.yaml").unlink()
+    pruned = rows(box, "--prune")
+    left = [each["job"] for each in box.process_control("fleet", "status", "--json").json()["jobs"]]
+    done.write_line()
+    until(lambda: result_of(box, "staying"), "the run of the job that stays")
+
+    assert [pruned[slug][0] for slug in ("in-flight", "waiting", "staying")] == ["removed", "removed", "unchanged"]
+    assert not {"in-flight", "waiting"}.intersection(left)
+    assert result_of(box, "staying") == "succeeded"
+    (run,) = box.process_control("history", "in-flight", "--json").json()["runs"]
+    assert run["outcome"] == "succeeded"
+    assert not ran.exists()
+
+
+def test_the_last_job_of_a_lock_is_pruned_during_its_run_and_the_lock_ends_with_it(
+    fleet: Fleet, make_host: Callable[..., Box]
+) -> None:
+    box = make_host("prune2")
+    begun, done = box.fifo("begun"), box.fifo("done")
+    box.job("last-one", f"command: sh -c 'echo begun > {begun}; read line < {done}'\nrun_on: {{host: prune2}}")
+    rows(box)
+    box.process_control("run", "last-one", "--fleet")
+    begun.read_line()
+    (box.job_directory / "last-one.yaml").unlink()
+    pruned = rows(box, "--prune")
+    during = fleet_client.status(fleet.server.address, "last-one")
+    done.write_line()
+    until(lambda: fleet_client.status(fleet.server.address, "last-one") == "COMPLETED", "the end of its lock")
+
+    assert pruned["last-one"][0] == "removed"
+    assert during == "RUNNING"
+    (run,) = box.process_control("history", "last-one", "--json").json()["runs"]
+    assert run["outcome"] == "succeeded"
 
 
 def test_a_job_of_all_hosts_runs_on_each_of_them_and_on_one_that_comes(

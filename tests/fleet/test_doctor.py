@@ -1,15 +1,21 @@
 """`fleet doctor` and `fleet hosts`: each thing that can be wrong is found, with the line that puts it right."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kit.fleets import Fleet
-from kit.harness import Box, until
-from kit.refusing_server import refusing_server
+import pytest
+
+from kit import fleets
+from kit.fleets import Fleet, result_of
+from kit.harness import Box, Product, until
+from kit.night import LIBRARY
+from kit.refusing_server import UNIMPLEMENTED, refusing_server
+from process_control.fleet.doctor import server_findings
 
 PASTED = ("process-control ", "temporal ", "ssh ")
 
@@ -92,6 +98,73 @@ def test_a_server_that_is_away_or_refuses_is_named(box: Box, with_fleet: object)
     assert refused["what"] == "the server refuses us: Request unauthorized."
     assert box.pasted(refused["remedy"]).exit_code == 0
     assert (status.exit_code, "the server refuses us: Request unauthorized." in status.stderr) == (77, True)
+
+
+@pytest.mark.parametrize(
+    ("version", "state"),
+    [
+        ("1.30.4", "warn"),
+        ("1.9.0", "warn"),
+        ("1.31.0", "ok"),
+        ("1.32.1", "ok"),
+        ("2.0", "ok"),
+        ("", "ok"),
+        ("dev", "ok"),
+    ],
+)
+def test_the_version_of_the_server_is_compared_as_numbers(version: str, state: str) -> None:
+    (found,) = server_findings(version, "db1:7233")
+
+    assert found.state == state
+    if state == "warn":
+        assert found.what == f"the server on db1:7233 is {version}: `logs --fleet` and `fleet hosts` need 1.31"
+        assert found.remedy == "process-control help fleet-in-production"
+
+
+def test_a_server_that_does_not_know_a_call_is_named_as_too_old(box: Box, with_fleet: Product) -> None:
+    box.product = with_fleet
+    with refusing_server("unknown method", UNIMPLEMENTED) as address:
+        box.configure(fleet={"address": address})
+        status = box.process_control("fleet", "status")
+
+    assert status.exit_code == 78
+    assert (
+        f"{address}: the server is too old for this, 1.31 is the first version that can: unknown method"
+        in status.stderr
+    )
+    assert "process-control help fleet-in-production" in status.stderr
+
+
+@pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not here")
+def test_a_wrong_clock_and_another_version_are_shown_and_the_host_runs_jobs_all_the_same(
+    fleet: Fleet, make_host: Callable[..., Box], make_box: Callable[..., Box], with_fleet: Product, tmp_path: Path
+) -> None:
+    here, there = make_host("skew1"), make_box()
+    fleet.configure(there)
+    there.product = older = with_fleet.copy_to(tmp_path / "older")
+    (older.package / "__init__.py").write_text('__version__ = "0.0.9"\n')
+    for box in (here, there):
+        box.job("skewed", "command: /bin/true\nrun_on: {host: skew2}")
+    ahead = {"LD_PRELOAD": str(LIBRARY), "FAKETIME": "+120", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
+
+    with fleets.worker(there, "skew2", env=ahead):
+        here.process_control("fleet", "apply")
+        here.process_control("run", "skewed", "--fleet")
+        until(lambda: result_of(here, "skewed"), "the run")
+        hosts = {each["host"]: each for each in here.process_control("fleet", "hosts", "--json").json()["hosts"]}
+        shown = here.process_control("fleet", "hosts", tty=True, columns=160).stdout
+        found = findings(here)
+
+    assert result_of(here, "skewed") == "succeeded"
+    assert 118 < hosts["skew2"]["clock_ahead_seconds"] < 130
+    assert abs(hosts["skew1"]["clock_ahead_seconds"]) < 2
+    assert hosts["skew2"]["version"] == "0.0.9"
+    (row,) = [line for line in shown.splitlines() if "skew2" in line]
+    assert "0.0.9" in row
+    assert re.search(r"\+1[12]\d s", row)
+    assert re.fullmatch(r"the clock of skew2 is 1[12]\d s ahead of the server's", found["clock"]["what"])
+    assert found["clock"]["remedy"] == "ssh skew2 timedatectl"
+    assert "0.0.9 on skew2" in found["versions"]["what"]
 
 
 def _committed(directory: Path) -> str:

@@ -169,6 +169,41 @@ def test_a_history_with_a_stop_and_a_rerun_is_replayed(fleet: Fleet, make_host: 
     replay(history)
 
 
+def test_a_hold_with_an_end_ends_by_itself_and_its_history_is_replayed(
+    fleet: Fleet, make_host: Callable[..., Box]
+) -> None:
+    box = make_host("pause1")
+    box.job("paused", "command: /bin/true\nschedule: '7 3 1 1 *'\ntime_zone: UTC")
+    box.process_control("fleet", "apply")
+    first, _ = run_of(fleet, "paused")
+
+    async def health(client: Client) -> str:
+        state = await client.get_workflow_handle_for(LockV1.run, "job/paused").query(LockV1.state)
+        return str((state.jobs["paused"].health or {}).get("state"))
+
+    held = box.process_control("hold", "paused", "--fleet", "--for", "1h", "--note", "a move", "--json")
+    state = state_of(box, "paused")
+    why = box.process_control("why", "paused", "--fleet", "--json").json()
+    refused = box.process_control("run", "paused", "--fleet")
+    released = box.process_control("release", "paused", "--fleet")
+    shortly = box.process_control("pause", "paused", "--fleet", "--for", "8s")
+    held_shortly = asked(fleet, health)
+    until(lambda: asked(fleet, health) == "healthy", "the end of the pause")
+    started = box.process_control("run", "paused", "--fleet")
+    until(lambda: result_of(box, "paused"), "the end")
+    history = history_of(fleet, "paused", first)
+
+    (answer,) = held.json()["jobs"]
+    assert (answer["done"], state["state"]) == ("held", "held")
+    assert f"until {answer['until']}: a move" in state["why"]
+    assert why["sentences"][0].endswith(f", until {answer['until']}: a move.")
+    assert refused.stdout == f"paused\t\t{state['why']}\n"
+    assert (released.exit_code, shortly.exit_code, held_shortly) == (0, 0, "held")
+    assert started.exit_code == 0
+    store(history, "paused")
+    replay(history)
+
+
 @pytest.mark.parametrize("path", sorted(HISTORIES.glob("*.json")), ids=lambda path: path.stem)
 def test_stored_histories_are_carried_out_by_the_code_of_today(path: Path) -> None:
     replay(path.read_text())

@@ -33,4 +33,6 @@ def test_answers_about_the_fleet_have_their_shapes(make_host: Callable[..., Box]
     shape("logs --fleet", "shaped", "--fleet")
     shape("hold", "shaped", "--fleet")
     shape("release", "shaped", "--fleet")
-    shape("run", "unheard", "--fleet")
+    shape("pause", "shaped", "--fleet", "--for", "1h")
+    shape("check", "shaped", "--fleet")
+    shape("run", "never-applied", "--fleet")

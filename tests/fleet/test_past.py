@@ -33,6 +33,9 @@ def test_history_has_the_runs_of_all_hosts_and_why_says_what_is_in_the_way(make_
     there.process_control("run", "there", "--fleet")
     until(lambda: "on host past2" in here.process_control("why", "there", "--fleet").stdout, "the run on past2")
     running = here.process_control("why", "there", "--fleet", "--json").json()
+    status = state_of(here, "there")
+    rows = [line.split("\t") for line in here.process_control("fleet", "status").stdout.splitlines()]
+    on_a_terminal = here.process_control("fleet", "status", tty=True, columns=160).stdout
     blocked = there.process_control("why", "here", "--fleet", "--json").json()
     alone = here.process_control("why", "nowhere", "--fleet")
     done.write_line()
@@ -52,6 +55,10 @@ def test_history_has_the_runs_of_all_hosts_and_why_says_what_is_in_the_way(make_
     since = there.process_control("history", "here", "--fleet", "--since", "1h", "--json").json()["runs"]
     assert since == [runs[1]]
 
+    assert (status["state"], status["running_on"], status["host"]) == ("running", "past2", None)
+    assert [(row[0], row[1], row[-1]) for row in rows if row[0] == "there"] == [("there", "running", "past2")]
+    assert "running on past2" in on_a_terminal
+    assert state_of(here, "there")["running_on"] is None
     assert running["now"] == {"runs": True, "blocked_by": []}
     assert running["sentences"][1] == "What it has printed so far: process-control logs there --fleet"
     assert blocked["sentences"][0].startswith("Its lock 'past' is held by run m-")

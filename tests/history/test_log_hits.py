@@ -63,7 +63,18 @@ def all_back(log: LogOfRun, regex: str, *, window_bytes: int) -> list[tuple[int,
     return found
 
 
-REGEXES = ["needle", "needle|größe", "^nee", "dle$", r"n\w+e d?", r"\*\*\*", "2secret", "needle(?!d)", "(?si)NEE.*LE$"]
+REGEXES = [
+    "needle",
+    "ffnee",
+    "needle|größe",
+    "^nee",
+    "dle$",
+    r"n\w+e d?",
+    r"\*\*\*",
+    "2secret",
+    "needle(?!d)",
+    "(?si)NEE.*LE$",
+]
 
 
 @pytest.mark.parametrize("regex", REGEXES)

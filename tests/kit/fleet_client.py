@@ -1,8 +1,9 @@
 """Starts jobs of a fleet for a planned time, as their lock does, without waiting for that time.
 
 A process of its own, as the library leaves descriptors behind. Its words: what to do (`start`; `wait`: for the end;
-`end`: both; `configure`: hand over another version), the address of the server, the planned time in UTC seconds (or the
-generation), and the jobs, as `JOB` or `JOB@HOST`. It prints a JSON list of what came.
+`end`: both; `configure`: hand over another version; `status`: of the workflow), the address of the server, the planned
+time in UTC seconds (or the generation), and the jobs, as `JOB`, `JOB@HOST` or `JOB:LOCK`. It prints a JSON list of what
+came.
 """
 
 import asyncio
@@ -38,6 +39,12 @@ def configure(address: str, job: str, *, generation: int) -> str:
     return str(answer)
 
 
+def status(address: str, job: str) -> str:
+    """Return how the workflow of the lock of a job stands, as RUNNING or COMPLETED."""
+    (answer,) = _asked("status", address, 0, [job])
+    return str(answer)
+
+
 def _asked(what: str, address: str, slot: int, jobs: Sequence[str]) -> list[Any]:
     words = [sys.executable, "-m", "kit.fleet_client", what, address, str(slot), *jobs]
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -58,7 +65,11 @@ async def _main(what: str, address: str, slot: int, jobs: Sequence[str]) -> list
     client = await Client.connect(address, data_converter=DATA_CONVERTER)
 
     async def one(name: str) -> Any:
-        job, handle = name.partition("@")[0], client.get_workflow_handle_for(LockV1.run, workflow_id(name))
+        written, _, lock = name.partition(":")
+        job, handle = written.partition("@")[0], client.get_workflow_handle_for(LockV1.run, workflow_id(lock or name))
+        if what == "status":
+            found = (await handle.describe()).status
+            return None if found is None else found.name
         if what == "configure":
             return await _configured(handle, job, generation=slot)
         run_id = f"{job}/{datetime.fromtimestamp(slot, UTC):%Y-%m-%dT%H:%M:%SZ}"

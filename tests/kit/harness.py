@@ -30,7 +30,17 @@ from kit import control_groups, mount_namespaces, warm_commands
 from kit.commands import Live, Result
 from kit.events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
 from kit.installation import PROJECT, Product, installed_product
-from kit.processes import children, command_line, environment_of, lives, name_of, pids, state_letter, words_of
+from kit.processes import (
+    children,
+    command_line,
+    descendants,
+    environment_of,
+    lives,
+    name_of,
+    pids,
+    state_letter,
+    words_of,
+)
 from kit.storms import Storm, storm_size
 from process_control.config.cache.read import MAX_TAIL
 from process_control.config.search import SYSTEM_CONFIGURATIONS
@@ -498,12 +508,12 @@ class Box:
             with contextlib.suppress(OSError, ValueError, RecursionError):
                 marks += [_mark_of(run_id) for run_id in self._run_ids()]
         found = []
-        for pid in pids():
+        for pid in descendants(os.getpid()):  # of this process, which is a subreaper
             evidence = environment_of(pid)
             if run_id is None:
                 evidence += words_of(pid)
             is_marked = run_id is None and name_of(pid) == self._process_name
-            if (is_marked or any(mark in evidence for mark in marks)) and pid != os.getpid() and lives(pid):
+            if (is_marked or any(mark in evidence for mark in marks)) and lives(pid):
                 found.append(pid)
         return found
 

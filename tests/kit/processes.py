@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-from pathlib import Path
 
 
 def pids() -> list[int]:
@@ -49,10 +48,21 @@ def lives(pid: int) -> bool:
 def children(pid: int) -> list[int]:
     """Return the children of `pid`, zombies too."""
     found: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += [int(word) for word in path.read_text().split()]
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, _read(f"/proc/{pid}/task/{thread}/children").split())
     return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Return all processes below `pid`, zombies too. Orphans are its children where it is a subreaper."""
+    found: dict[int, None] = {}
+    while new := [each for each in children(pid) if each not in found]:  # again: one may have become an orphan just now
+        while new:
+            one = new.pop()
+            found[one] = None
+            new += [each for each in children(one) if each not in found]
+    return list(found)
 
 
 def _read(path: str) -> bytes:

@@ -1,4 +1,7 @@
-"""A gRPC server that refuses every call, as one with authorization does whose caller shows nothing: bytes of HTTP/2."""
+"""A gRPC server that refuses every call, as one with authorization does whose caller shows nothing: bytes of HTTP/2.
+
+With UNIMPLEMENTED it is one that is too old for every call.
+"""
 
 import socket
 import struct
@@ -9,28 +12,28 @@ from contextlib import contextmanager
 SETTINGS, HEADERS, PING, ACK, ENDS = 4, 1, 6, 1, 5
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 STATUS_200 = b"\x88"  # in the static table of HPACK
-PERMISSION_DENIED = 7
+PERMISSION_DENIED, UNIMPLEMENTED = 7, 12
 
 
 @contextmanager
-def refusing_server(words: str) -> Iterator[str]:
+def refusing_server(words: str, status: int = PERMISSION_DENIED) -> Iterator[str]:
     """Serve until the end of the context; yield the address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=_accept, args=(server, words), daemon=True).start()
+        threading.Thread(target=_accept, args=(server, _refusal(words, status)), daemon=True).start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
         server.shutdown(socket.SHUT_RDWR)
 
 
-def _accept(server: socket.socket, words: str) -> None:
+def _accept(server: socket.socket, refusal: bytes) -> None:
     while True:
         try:
             connection, _ = server.accept()
         except OSError:
             return
-        threading.Thread(target=_serve, args=(connection, words), daemon=True).start()
+        threading.Thread(target=_serve, args=(connection, refusal), daemon=True).start()
 
 
-def _serve(connection: socket.socket, words: str) -> None:
+def _serve(connection: socket.socket, refusal: bytes) -> None:
     with connection, connection.makefile("rb") as stream:
         stream.read(len(PREFACE))
         connection.sendall(_frame(SETTINGS, 0, 0, b""))
@@ -40,11 +43,11 @@ def _serve(connection: socket.socket, words: str) -> None:
             if kind in (SETTINGS, PING) and not flags & ACK:
                 connection.sendall(_frame(kind, ACK, 0, content if kind == PING else b""))
             elif kind == HEADERS:
-                connection.sendall(_frame(HEADERS, ENDS, number, _refusal(words)))
+                connection.sendall(_frame(HEADERS, ENDS, number, refusal))
 
 
-def _refusal(words: str) -> bytes:
-    values = {"content-type": "application/grpc", "grpc-status": str(PERMISSION_DENIED), "grpc-message": words}
+def _refusal(words: str, status: int) -> bytes:
+    values = {"content-type": "application/grpc", "grpc-status": str(status), "grpc-message": words}
     literal = [
         bytes([0, len(name)]) + name.encode() + bytes([len(value)]) + value.encode() for name, value in values.items()
     ]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kit.harness import Box
-from kit.pages import PHONE, WIDE, Served, get, page_of, served, shoot, too_wide, violations
+from kit.pages import IS_IN_SIGHT, PHONE, WIDE, Served, get, page_of, served, shoot, too_wide, violations
 from kit.past import Past, yesterday
 from process_control.core.day import Planned, Stretch, day_of
-from process_control.web.day_picture import by_hour, rows_of
+from process_control.web.day_picture import by_hour, in_words, rows_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Its alike jobs are one lane.
 ALIKE = [f"alike-{number}" for number in range(30)]
+#: Jobs that ran on the day before yesterday, each at another time: more lanes than one screen has.
+EACH = [f"each-{number:03}" for number in range(130)]
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,8 @@ def site(shared_box: Box) -> Iterator[Served]:
         past.version(began, job, schedule=schedule)
     shared_box.job("first", "command: 'true'\nlock: shared")
     shared_box.job("second", "command: 'true'\nlock: shared")
+    for number, job in enumerate(EACH):
+        past.start_of(job, yesterday(0, 0, days=2) + number * timedelta(minutes=10))
     past.start_of("backup", at, seconds=3600)
     past.start_of("first", at, seconds=600)
     past.start_of("second", at + timedelta(minutes=5), seconds=600)
@@ -138,6 +142,41 @@ def test_a_browser_shows_it_without_a_fault(browser: "Browser", site: Served, wi
         page.goto(f"{site.address}/day?date=yesterday")
         assert too_wide(page) == []
         assert violations(page) == []
-        assert page.locator("#lanes").is_visible() == (width == WIDE)
+        assert page.locator("#lanes").is_visible()
         assert page.locator(".by-hour").is_visible()
+        assert page.get_by_text("04:15 failed, 1.0 s").is_visible() == (width == PHONE)
         shoot(page, f"day-{width}{'-dark' if dark else ''}")
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+def test_the_way_to_the_next_lanes_leads_to_lanes(browser: "Browser", site: Served, width: int) -> None:
+    with page_of(browser, site, width=width) as page:
+        page.goto(f"{site.address}/day?date={yesterday(days=2):%Y-%m-%d}")
+        seen = page.locator("#lanes .who > a").all_inner_texts()
+        left = page.get_by_role("link", name="next lanes")
+        assert "more jobs: next lanes" in page.locator(".more").inner_text()
+        left.click()
+        page.get_by_role("link", name="First lanes").wait_for()
+        lanes = page.locator("#lanes .who > a")
+        page.wait_for_function(IS_IN_SIGHT, arg=lanes.first.element_handle())
+        seen += lanes.all_inner_texts()
+        assert too_wide(page) == []
+        page.get_by_role("link", name="First lanes").click()
+        page.get_by_role("link", name="next lanes").wait_for()
+        page.wait_for_function(IS_IN_SIGHT, arg=lanes.first.element_handle())
+    assert {*EACH} <= {*seen}
+    assert len(seen) == len({*seen})
+
+
+def test_on_a_phone_the_list_by_hour_is_a_tap_away(browser: "Browser", site: Served) -> None:
+    with page_of(browser, site, width=PHONE) as page:
+        page.goto(f"{site.address}/day?date={yesterday(days=2):%Y-%m-%d}")
+        page.get_by_role("link", name="by hour").click()
+        page.wait_for_function(IS_IN_SIGHT, arg=page.locator("#by-hour").element_handle())
+
+
+def test_of_many_stretches_it_is_said_when_the_last_trouble_was_and_what_comes_first() -> None:
+    kinds = ["succeeded", "failed", "succeeded", "failed", *["planned"] * 4]
+    stretches = [Stretch("job", 3600.0 * number, 3600.0 * number + 60, kind) for number, kind in enumerate(kinds)]
+
+    assert in_words(stretches, UTC) == "2 failed (last 03:00), 2 succeeded, 4 planned (first 04:00)"

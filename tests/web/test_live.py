@@ -229,6 +229,41 @@ def test_two_hundred_pages_of_a_run_are_one_reader(tmp_path: Path) -> None:
     assert len(reads) < 100
 
 
+def test_two_hundred_pages_that_are_far_behind_at_the_same_place_are_one_reader(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    lines = [b"%06d" % number for number in range(60_000)]  # more than is kept for pages that are a little behind
+    path.write_bytes(b"\n".join([*lines, b"19\n"]))
+    log = LogOfRun(run_id="r", job="j", path=str(path), began=None, secrets=(), is_growing=True, doubts=())
+    settings = cast(Settings, SimpleNamespace(state_directory=str(tmp_path)))
+    size = path.stat().st_size
+    reads: list[At] = []
+
+    def read(log: LogOfRun, at: At, **how: Any) -> News:
+        reads.append(at)
+        return news_of(log, at, **how)
+
+    async def listen(feed: RunFeed, count: int) -> int:
+        seen = 0
+        async for shown in feed.news(At()):
+            if shown is None:
+                break
+            seen += len(shown.news.rows)
+            if seen > count:
+                break
+        return seen
+
+    async def story() -> list[int]:
+        feed = UntilNineteen(settings, log, read=read)
+        async for shown in feed.news(At(size, size)):  # somebody is at the end
+            assert shown is None
+        gone = asyncio.create_task(listen(feed, 0))  # one page leaves while the others read
+        return await asyncio.gather(*(listen(feed, len(lines) + 1) for _ in range(200)), gone)
+
+    seen = asyncio.run(story())
+    assert seen[:200] == [len(lines) + 1] * 200
+    assert len(reads) < 30
+
+
 def test_a_browser_follows_a_run_to_its_verdict_and_says_when_the_connection_is_lost(
     browser: "Browser", web_box: Box
 ) -> None:

@@ -54,3 +54,11 @@ def test_while_a_look_takes_long_the_last_one_is_shown(watched: Slow) -> None:
     watched.may_look.set()
     until(lambda: watched.now() is not first, "what the long look has found")
     assert standing.PATIENCE_SECONDS <= 1
+
+
+def test_job_files_that_are_the_same_are_the_same_jobs_when_all_are_read_again(watched: Slow, box: Box) -> None:
+    [before] = watched.now().jobs
+    box.job("new", "command: 'true'")
+    until(lambda: len(watched.now().jobs) == 2, "a look that finds the new job")
+
+    assert watched.now().jobs[0] is before

@@ -84,6 +84,21 @@ def stop(
     return [wait_until_stopped(each, progress) if isinstance(each, Stopping) else each for each in asked]
 
 
+def stop_run(
+    settings: Settings, slug: str, run_id: str, identity: Identity, *, by: str, note: str | None = None
+) -> Stopped | None:
+    """Stop this run of the job as `stop` does; return None, and do nothing, when its job has another run or none.
+
+    Raises CannotRecord (74).
+    """
+    require_own_proc()
+    block = read_block(settings.state_directory, slug)
+    if block is None or block.get("run_id") != run_id or _is_over(block):
+        return None
+    asked = _ask_a_run_to_stop(settings, slug, block, identity, by=by, note=note)
+    return wait_until_stopped(asked) if isinstance(asked, Stopping) else asked
+
+
 def ask_to_stop(
     settings: Settings, slug: str, identity: Identity, *, by: str, note: str | None = None
 ) -> Stopping | Stopped:
@@ -92,8 +107,21 @@ def ask_to_stop(
     block = read_block(settings.state_directory, slug) if is_slug(slug) else None
     if block is None:
         _raise_unless_job(slug, settings)
-    if block is None or (block.get("end") is not None and not block.get("left")):
+    if block is None or _is_over(block):
         return _ask_a_start_to_stop(settings, slug, identity, by=by, note=note)
+    asked = _ask_a_run_to_stop(settings, slug, block, identity, by=by, note=note)
+    return _ask_a_start_to_stop(settings, slug, identity, by=by, note=note) if asked is None else asked
+
+
+def _is_over(block: Block) -> bool:
+    """Return whether the block's run has ended, and has left no process behind."""
+    return block.get("end") is not None and not block.get("left")
+
+
+def _ask_a_run_to_stop(
+    settings: Settings, slug: str, block: Block, identity: Identity, *, by: str, note: str | None
+) -> Stopping | Stopped | None:
+    """Send a stop request to the run of this block; return None when no process of it is left."""
     handle = signals_of_stop.open_runner(block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace)
     if handle is None and block.get("end") is None and runner_is_alive(block):
         # Its runner may be alive elsewhere, and has to end the processes that we see.
@@ -101,7 +129,7 @@ def ask_to_stop(
             slug=slug, is_stopped=False, words="it runs in another pid namespace (a container): stop it there"
         )
     if handle is None and not signals_of_stop.survivors(block):
-        return _ask_a_start_to_stop(settings, slug, identity, by=by, note=note)
+        return None
     _record_stop(settings, block, identity, by=by, note=note)
     seconds = signals_of_stop.seconds_to_end(block, lambda slug: read_block(settings.state_directory, slug))
     if handle is not None and not signals_of_stop.ask_runner_to_stop(

@@ -4,12 +4,13 @@ One cache file has all parsed jobs; it is rewritten when more than one job in tw
 """
 
 import time
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from process_control.config.cache import read
 from process_control.config.job_directory import InvalidJob, JobDirectory, made_with, read_job
 from process_control.config.settings import Settings
+from process_control.core.digest import version_of
 from process_control.core.job import Job, is_slug
 from process_control.errors import ProcessControlError
 
@@ -29,15 +30,34 @@ def load_all(settings: Settings) -> list[Job | InvalidJob]:
 
     Raises BadConfiguration and NotPermitted when the directory itself cannot be read.
     """
-    listing = _Listing(settings)
-    with JobDirectory(settings) as directory:
-        found = [
-            _load(name, directory, listing)
-            for name in directory.names()
-            if name.endswith(".yaml") and not name.startswith(".")
-        ]
-    listing.keep()
-    return with_causes(found, settings)
+    return LoadedJobs().load(settings)
+
+
+class LoadedJobs:
+    """The jobs of a directory, which are loaded again and again: one whose file is the same stays the same object.
+
+    So nothing but the files is read, and a server does not have each of thousands of jobs twice for a moment.
+    """
+
+    def __init__(self) -> None:
+        self._made_with: list[Any] = []
+        self._known: dict[str, Job] = {}
+
+    def load(self, settings: Settings) -> list[Job | InvalidJob]:
+        """Return and raise what `load_all` does."""
+        made_with_now = [settings.job_directory, *made_with(settings), host_stamp()]
+        known = self._known if made_with_now == self._made_with else {}
+        listing = _Listing(settings, made_with_now, known)
+        with JobDirectory(settings) as directory:
+            found = [
+                _load(name, directory, listing)
+                for name in directory.names()
+                if name.endswith(".yaml") and not name.startswith(".")
+            ]
+        if not known:
+            listing.keep()
+        self._made_with, self._known = made_with_now, {job.slug: job for job in found if isinstance(job, Job)}
+        return with_causes(found, settings)
 
 
 def with_causes(jobs: list[Job | InvalidJob], settings: Settings) -> list[Job | InvalidJob]:
@@ -83,13 +103,13 @@ def host_stamp() -> list[Any]:
 
 
 class _Listing:
-    """The jobs in the cache, and those that are parsed now."""
+    """The jobs that are known, those in the cache, and those that are parsed now."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, made_with_now: list[Any], known: dict[str, Job]) -> None:
         self._settings = settings
         self._time = time.time()
-        self._made_with = [settings.job_directory, *made_with(settings), host_stamp()]
-        self._earlier = self._read()
+        self._made_with = made_with_now
+        self._known = known
         self._now: dict[str, list[Any]] = {}
         self._parsed = 0
         self._zones: dict[str | None, bool] = {None: True}
@@ -103,6 +123,10 @@ class _Listing:
             self._zones[time_zone] = read.zone_is_known(time_zone)
         return self._zones[time_zone]
 
+    def _holds(self, job: Job) -> bool:
+        """Return whether what the job depends on besides its file is as it was."""
+        return self._zone_is_known(job.time_zone) and self._days_hold(job)
+
     def _days_hold(self, job: Job) -> bool:
         """Ask the host once for each file of a calendar."""
         return not job.excluded or read.excluded_days_hold(job.excluded, self._time, self._states)
@@ -114,7 +138,8 @@ class _Listing:
             self._calendars = Calendars(self._settings, self._time)
         return self._calendars
 
-    def _read(self) -> dict[str, list[Any]]:
+    @cached_property
+    def _earlier(self) -> dict[str, list[Any]]:
         search = self._settings.search
         known = read.read(search.cache_places_now(), search.cache_name(CACHE_NAME))
         if known is None or known.get("made_with") != self._made_with or not isinstance(known.get("jobs"), dict):
@@ -123,11 +148,14 @@ class _Listing:
         return jobs
 
     def job(self, slug: str, path: str, source: bytes) -> Job:
+        known = self._known.get(slug)
+        if known is not None and known.version == version_of(source) and self._holds(known):
+            return known
         entry = self._earlier.get(slug)
         try:
             if entry is not None and entry[0].encode() == source:
                 job = Job.from_values(entry[1])
-                if self._zone_is_known(job.time_zone) and self._days_hold(job):
+                if self._holds(job):
                     self._now[slug] = entry
                     return job
         except (LookupError, ValueError, TypeError, AttributeError):

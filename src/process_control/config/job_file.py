@@ -18,7 +18,7 @@ from process_control.config.keys.rule_checks import check_expect, check_only_if,
 from process_control.config.keys.text_kinds import wrong_address
 from process_control.config.yaml.document import Document, parse
 from process_control.config.yaml.nodes import Faults, List, Map, Node, Text
-from process_control.core.digest import sha256
+from process_control.core.digest import version_of
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration
 
@@ -58,11 +58,6 @@ def read_job(
     values = _DEFAULTS | {"lock": slug, "log_bytes": log_bytes}
     values |= _over(default_values, reading)
     return Job(slug=slug, path=path, version=version_of(source), **_copied(values))
-
-
-def version_of(source: bytes) -> str:
-    """Return the beginning of the SHA-256 of a job's file."""
-    return sha256(source).hexdigest()[:12]
 
 
 def read_defaults(node: Node, calendars: dict[str, str], pools: dict[str, int], faults: Faults) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""SHA-256 and BLAKE2 without OpenSSL, whose library takes a start milliseconds to load."""
+"""SHA-256 and BLAKE2 without OpenSSL, whose library takes a start milliseconds to load; the version of a job file."""
 
 from typing import TYPE_CHECKING
 
@@ -14,4 +14,9 @@ else:
     except ImportError:  # a Python with the hashes of OpenSSL only
         from hashlib import blake2b
 
-__all__ = ["blake2b", "sha256"]
+__all__ = ["blake2b", "sha256", "version_of"]
+
+
+def version_of(source: bytes) -> str:
+    """Return the beginning of the SHA-256 of a job's file."""
+    return sha256(source).hexdigest()[:12]

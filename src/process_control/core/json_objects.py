@@ -125,16 +125,17 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         why     text?  why it is refused
     """),
     "fleet_job": keys_of("""
-        job     text   the job
-        lock    text   its lock
-        run_on  text   who may run it: any, host/NAME, tag/NAME
-        state   text   running, waiting, held, disabled, idle
-        why     text?  who holds it, which run it is, or why the last one ended so
-        next    time?  its next planned time
-        last    time?  when its last run was started
-        result  text?  how that ended: its outcome; skipped, missed
-        host    text?  that ran it
-        run_id  text?  in the history of that host
+        job         text   the job
+        lock        text   its lock
+        run_on      text   who may run it: any, host/NAME, tag/NAME
+        state       text   running, waiting, held, disabled, idle
+        why         text?  who holds it and until when, which run it is, or why the last one ended so
+        next        time?  its next planned time
+        last        time?  when its last run was started
+        result      text?  how that ended: its outcome; skipped, missed
+        host        text?  that ran it
+        run_id      text?  in the history of that host
+        running_on  text?  the host that runs it now; null: it is not running, or no host has taken the run yet
     """),
     "fleet_host": keys_of("""
         host                 text           its name in the fleet
@@ -250,6 +251,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         failures_in_row*  whole     as of a job
         held*             hold?     who holds it now
         why*              text?     the note
+        until*            time?     when it ends by itself: a hold in the fleet
     """),
     "started_job": keys_of("""
         job         text     the job

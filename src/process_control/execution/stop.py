@@ -62,6 +62,27 @@ def ask_runner_to_stop(block: dict[str, object], *, boot_id: str, pid_namespace:
     return True
 
 
+def ask_start_to_stop(guard: int, *, parent: int) -> bool:
+    """Send a stop request to a guard, which hands it on; return False when `parent` has no such child any more.
+
+    The start may wait for something, have a run, or not have come to either.
+    """
+    try:
+        handle = posix.pidfd_open(guard)
+    except OSError:
+        return False
+    try:
+        if proc.parent_of(guard) != parent:
+            return False
+        _signal.pidfd_send_signal(handle, STOP_REQUEST)
+        _signal.pidfd_send_signal(handle, _signal.SIGCONT)
+    except ProcessLookupError:
+        return False
+    finally:
+        posix.close(handle)
+    return True
+
+
 def continue_the_stopped(block: dict[str, object], *, boot_id: str, pid_namespace: str) -> str | None:
     """Continue the block's runner and guard if they are stopped; return which were, in words, or None."""
     handle = open_runner(block, boot_id=boot_id, pid_namespace=pid_namespace)

@@ -64,10 +64,10 @@ def troubles_of(statuses: Sequence[JobStatus]) -> list[Trouble]:
             found.append(_trouble(WARNING, status))
         elif status.stale is not None:
             why = "; ".join([status.stale, *[alert for alert in status.alerts if alert != status.stale]])
-            found.append(Trouble(severity=WARNING, slug=status.slug, state=STALE, why=_plain(why)))
+            found.append(Trouble(severity=WARNING, slug=status.slug, state=STALE, why=plain(why)))
         elif status.alerts or (status.last is not None and status.last.reason == OUTPUT_CUT):
             why = "; ".join(status.alerts) or status.last_in_words
-            found.append(Trouble(severity=WARNING, slug=status.slug, state=ALERT, why=_plain(why)))
+            found.append(Trouble(severity=WARNING, slug=status.slug, state=ALERT, why=plain(why)))
         elif status.late_slot is not None:
             zone = zone or host_zone()
             why = f"late: {late_in_words(status.late_slot, zone, status.late_question)}"
@@ -76,13 +76,13 @@ def troubles_of(statuses: Sequence[JobStatus]) -> list[Trouble]:
 
 
 def _trouble(severity: int, status: JobStatus) -> Trouble:
-    why = _plain(in_local_time(status.why or status.state, datetime.now().astimezone()))
+    why = plain(in_local_time(status.why or status.state, datetime.now().astimezone()))
     if status.state == FAILING and status.last is not None and status.last.outcome == "lost":
         why = f"lost: {why}"
     elif status.state == INVALID:
         first, *more = [line for line in (status.why or "").split("\n") if not line.startswith("  hint:")]
-        why = f"invalid: {_plain(first)}" + (f" and {len(more)} more" if more else "")
-    return Trouble(severity=severity, slug=_plain(status.slug), state=status.state, why=why)
+        why = f"invalid: {plain(first)}" + (f" and {len(more)} more" if more else "")
+    return Trouble(severity=severity, slug=plain(status.slug), state=status.state, why=why)
 
 
 def answer(
@@ -94,12 +94,12 @@ def answer(
     cron from starting the jobs.
     """
     troubles = troubles_of(statuses)
-    troubles += [Trouble(severity=WARNING, slug=CRON, state=CRON, why=_plain(why)) for why in cron]
+    troubles += [Trouble(severity=WARNING, slug=CRON, state=CRON, why=plain(why)) for why in cron]
     if mail is not None:
         severity = CRITICAL if is_mail_dead else WARNING
-        troubles.append(Trouble(severity=severity, slug=MAIL, state=MAIL, why=_plain(mail)))
+        troubles.append(Trouble(severity=severity, slug=MAIL, state=MAIL, why=plain(mail)))
     code = max((trouble.severity for trouble in troubles), default=OK)
-    first = f"PROCESS-CONTROL {WORDS[code]} - {_in_one_line(troubles, len(statuses))} | {_figures(statuses, troubles)}"
+    first = f"PROCESS-CONTROL {WORDS[code]} - {in_one_line(troubles, len(statuses))} | {_figures(statuses, troubles)}"
     rest = [f"{WORDS[trouble.severity]}: {trouble}" for trouble in troubles]
     return Answer(code=code, text="\n".join([first, *rest]), troubles=tuple(troubles))
 
@@ -109,7 +109,7 @@ def with_unread(before: Answer, names: Sequence[str]) -> Answer:
     if not names:
         return before
     code = max(before.code, WARNING)
-    found = tuple(Trouble(severity=WARNING, slug=_plain(name), state=UNREAD, why="not read") for name in names)
+    found = tuple(Trouble(severity=WARNING, slug=plain(name), state=UNREAD, why="not read") for name in names)
     named = ", ".join(trouble.slug for trouble in found[:MAX_NAMED])
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     first, *rest = before.text.split("\n")
@@ -121,10 +121,10 @@ def with_unread(before: Answer, names: Sequence[str]) -> Answer:
 
 def unknown(why: str) -> Answer:
     """Return the output of the plugin when the state of the jobs is not known; `why` in words."""
-    return Answer(code=UNKNOWN, text=f"PROCESS-CONTROL UNKNOWN - {_plain(why)}")
+    return Answer(code=UNKNOWN, text=f"PROCESS-CONTROL UNKNOWN - {plain(why)}")
 
 
-def _in_one_line(troubles: Sequence[Trouble], count: int) -> str:
+def in_one_line(troubles: Sequence[Trouble], count: int) -> str:
     if not troubles:
         return f"{_jobs(count)} fine" if count else "there are no jobs"
     of_jobs = [trouble for trouble in troubles if trouble.state not in (CRON, MAIL)]
@@ -163,7 +163,7 @@ def _jobs(count: int) -> str:
     return "1 job" if count == 1 else f"{count} jobs"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return `text` on one line without what ends the words of a plugin: a bar, a control character."""
     line = text.replace("\n  hint: ", "; ").replace("\n", " / ").replace("|", "/")
     return "".join(char if char.isprintable() else "?" for char in line)[:300]

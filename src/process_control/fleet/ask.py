@@ -31,8 +31,8 @@ def of_lock(client: Client, lock: str) -> WorkflowHandle[LockV1, None]:
     return client.get_workflow_handle_for(LockV1.run, workflow_id(lock))
 
 
-def asked_by(by: str, job: str, note: str | None = None) -> Asked:
-    return Asked(job=job, by=on_this_host(by), note=note)
+def asked_by(by: str, job: str, note: str | None = None, seconds: float | None = None) -> Asked:
+    return Asked(job=job, by=on_this_host(by), note=note, seconds=seconds)
 
 
 def on_this_host(by: str) -> str:

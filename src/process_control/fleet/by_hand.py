@@ -12,7 +12,7 @@ from process_control.actions.start import Started
 from process_control.actions.stop import Stopped
 from process_control.config.settings import Settings
 from process_control.core.fleet.everywhere import host_of, lock_on
-from process_control.core.fleet.lock_state import PastRun, Start
+from process_control.core.fleet.lock_state import Hold, PastRun, Start
 from process_control.core.job import Job
 from process_control.errors import NotStarted, ProcessControlError
 from process_control.fleet.ask import asked, asked_by, of_lock, on_this_host
@@ -102,13 +102,29 @@ async def _stop(client: Client, settings: Settings, job: Job, lock: str, *, by: 
     return Stopped(slug=job.slug, is_stopped=False, words=words, run_id=run_id)
 
 
-def hold(settings: Settings, jobs: Sequence[Job], *, by: str, note: str | None = None) -> None:
-    """Have these jobs started at no planned time, on no host, until they are released."""
-    _each(
+def hold(
+    settings: Settings, jobs: Sequence[Job], *, by: str, note: str | None = None, seconds: float | None = None
+) -> list[Hold]:
+    """Have these jobs started at no planned time, on no host, until they are released; return their holds.
+
+    `seconds`: the hold ends by itself after so long, by the clock of the server. Raises NotStarted (75) when control
+    processes of an older version have held a job without an end.
+    """
+    holds = _each(
         settings,
         jobs,
-        lambda handle, job: handle.execute_update(LockV1.hold, asked_by(by, job.slug, note), rpc_timeout=RPC_TIMEOUT),
+        lambda handle, job: handle.execute_update(
+            LockV1.hold, asked_by(by, job.slug, note, seconds), rpc_timeout=RPC_TIMEOUT
+        ),
     )
+    for job, held in zip(jobs, holds, strict=True):
+        if held is None and seconds is not None:
+            raise NotStarted(
+                "it is held without an end: the control processes are of an older version",
+                where=job.slug,
+                hint=f"upgrade fleet control; to release it: process-control release {job.slug} --fleet",
+            )
+    return [held or Hold(since=time.time(), by=on_this_host(by), note=note) for held in holds]
 
 
 def release(settings: Settings, jobs: Sequence[Job], *, by: str, note: str | None = None) -> list[bool]:

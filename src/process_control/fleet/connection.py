@@ -21,6 +21,9 @@ from process_control.system.plain_file import open_plain
 
 #: How long an answer of the server may take.
 RPC_TIMEOUT = timedelta(seconds=10)
+#: The first version that hands a question to a host without a workflow.
+MIN_SERVER = (1, 31)
+UPGRADE = "process-control help fleet-in-production"
 _MAX_FILE = 1 << 20
 _REFUSED = re.compile(r"\b(PermissionDenied|Unauthenticated)\b|does not have permission|authentication credentials")
 _AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
@@ -115,6 +118,10 @@ def _of_a_call(error: RPCError, settings: Settings, job: str) -> ProcessControlE
         return JobNotFound(f"the fleet has no job '{job}'", where=job, hint="process-control fleet apply")
     if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED):
         return _not_permitted(error.message, where)
+    if error.status == RPCStatusCode.UNIMPLEMENTED:
+        least = ".".join(map(str, MIN_SERVER))
+        what = f"the server is too old for this, {least} is the first version that can: {error.message}"
+        return BadConfiguration(what, where=where, hint=f"fleet doctor shows its version; {UPGRADE}")
     if error.status in _AWAY:
         return NotStarted(f"the Temporal server does not answer: {error.message}", where=where)
     return NotStarted(f"the server refuses this: {error.message}", where=where)

@@ -15,15 +15,19 @@ from process_control.core.fleet.everywhere import runs_jobs
 from process_control.core.fleet.lock_state import LockState
 from process_control.errors import BadConfiguration, NotPermitted, NotStarted, ProcessControlError
 from process_control.fleet.ask import asked
-from process_control.fleet.connection import RPC_TIMEOUT, require_search_attribute, server_errors
+from process_control.fleet.connection import (
+    MIN_SERVER,
+    RPC_TIMEOUT,
+    UPGRADE,
+    require_search_attribute,
+    server_errors,
+)
 from process_control.fleet.fleet_hosts import ACTIVITIES, CONTROL, WORKER, FleetHost, hosts_of, pollers
 from process_control.fleet.look import states
 from process_control.fleet.wire import STATE_ATTRIBUTE, activity_queue
-from process_control.views.doctor.finding import BAD, WARN, Finding, command_in, fine, found_or_fine
+from process_control.views.doctor.finding import BAD, OK, WARN, Finding, command_in, fine, found_or_fine
 
 MIN_RETENTION_DAYS = 30
-#: The first version that hands a question to a host without a workflow.
-MIN_SERVER = (1, 31)
 #: Who asks for work does so at least each minute.
 MAX_UNSEEN_SECONDS = 90.0
 MAX_SKEW_SECONDS = 2.0
@@ -65,7 +69,10 @@ class _Doctor:
 
     async def look(self) -> list[Finding]:
         with server_errors(self._settings):
-            found = [*await self._server(), *await self._retention(), *await self._search_attribute()]
+            server = await self._server()
+            found = [*server, *await self._retention(), *await self._search_attribute()]
+            if any(each.state != OK for each in server):  # it cannot pass the questions on to hosts
+                return found
             try:
                 locks = await states(self._client, self._settings, only=runs_jobs)
             except NotStarted:  # no control process: the finding about them says so
@@ -77,12 +84,7 @@ class _Doctor:
 
     async def _server(self) -> list[Finding]:
         answer = await self._client.workflow_service.get_system_info(GetSystemInfoRequest(), timeout=RPC_TIMEOUT)
-        version, where = answer.server_version, self._settings.fleet_address
-        numbers = tuple(int(each) for each in version.split(".")[:2] if each.isdecimal())
-        if numbers and numbers < MIN_SERVER:
-            what = f"the server on {where} is {version}: `logs --fleet` and `fleet hosts` need 1.31"
-            return [Finding(check="server", state=WARN, what=what, remedy="process-control help fleet-in-production")]
-        return fine("server", f"the server on {where} answers, version {version or 'unknown'}")
+        return server_findings(answer.server_version, str(self._settings.fleet_address))
 
     async def _retention(self) -> list[Finding]:
         name = self._settings.fleet_namespace
@@ -134,6 +136,16 @@ class _Doctor:
         return found_or_fine(
             found, "queues", f"a worker takes jobs from each queue: {_named([*jobs]) or 'there is none yet'}"
         )
+
+
+def server_findings(version: str, where: str) -> list[Finding]:
+    """Return whether the server on `where` is new enough, by the version that it says."""
+    numbers = tuple(int(each) for each in version.split(".")[:2] if each.isdecimal())
+    if len(numbers) == len(MIN_SERVER) and numbers < MIN_SERVER:
+        least = ".".join(map(str, MIN_SERVER))
+        what = f"the server on {where} is {version}: `logs --fleet` and `fleet hosts` need {least}"
+        return [Finding(check="server", state=WARN, what=what, remedy=UPGRADE)]
+    return fine("server", f"the server on {where} answers, version {version or 'unknown'}")
 
 
 def _alive(found: Sequence[FleetHost]) -> list[FleetHost]:

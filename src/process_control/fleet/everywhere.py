@@ -1,6 +1,7 @@
 """Jobs with `run_on: all`: which hosts there are, and how a host that comes takes its part."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -70,8 +71,10 @@ async def take_over(client: Client, settings: Settings, host: str) -> list[str]:
                 continue
             with server_errors(settings, slug):
                 await hand_over(client, own, spec, job.generation)
-                if job.hold is not None:
-                    asked = Asked(job=slug, by=job.hold.by, note=job.hold.note)
+                hold = job.hold_at(time.time())
+                if hold is not None:
+                    left = None if hold.until is None else hold.until - time.time()
+                    asked = Asked(job=slug, by=hold.by, note=hold.note, seconds=left)
                     await of_lock(client, own).execute_update(LockV1.hold, asked, rpc_timeout=RPC_TIMEOUT)
             taken.append(slug)
     return sorted(taken)

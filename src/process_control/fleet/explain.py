@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from process_control.core.fleet.books import Books
 from process_control.core.fleet.lock_state import Fate, JobState, LockState
+from process_control.core.fleet.lock_state import iso as iso_of_lock
 from process_control.core.moments import span
 from process_control.core.schedule.slots import DUE, MISSED, RAN
 from process_control.core.sentence import Sentence
@@ -84,12 +85,14 @@ class FleetAsker:
             words = "It is disabled: the job file that was applied says so."
             remedy, hint = f"process-control show {self._job}", "What the file here says:"
             found.append(Blocker(reason="disabled", since=None, detail=words, remedy=remedy, hint=hint))
-        if job.hold is not None:
-            note = f": {job.hold.note}" if job.hold.note else ""
-            words = f"It is held in the fleet since {iso(job.hold.since)} by {job.hold.by}{note}"
+        hold = job.hold_at(self._now)
+        if hold is not None:
+            note = f": {hold.note}" if hold.note else ""
+            until = f", until {iso_of_lock(hold.until)}" if hold.until is not None else ""
+            words = f"It is held in the fleet since {iso(hold.since)} by {hold.by}{until}{note}"
             remedy = f"process-control release {self._job} --fleet"
             hint = "To release it:"
-            found.append(Blocker(reason="held", since=iso(job.hold.since), detail=words, remedy=remedy, hint=hint))
+            found.append(Blocker(reason="held", since=iso(hold.since), detail=words, remedy=remedy, hint=hint))
         return [*found, *self._of_the_lock(), *self._of_the_hosts()]
 
     def _of_the_lock(self) -> list[Blocker]:
@@ -193,7 +196,7 @@ class FleetAsker:
         return [*found, *self._by_hand("To run it now:")]
 
     def _by_hand(self, label: str) -> list[Sentence]:
-        if self._known.hold is not None or self._state.running is not None:
+        if self._known.hold_at(self._now) is not None or self._state.running is not None:
             return []
         return [Sentence(label, f"process-control run {self._job} --fleet")]
 

@@ -5,11 +5,12 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from temporalio import activity
 from temporalio.client import Client
 
-from process_control.actions.stop import stop
+from process_control.actions.stop import stop_run
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
 from process_control.core import layout
@@ -18,6 +19,7 @@ from process_control.core.fleet.lock_state import Ended
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.core.schedule.slots import MISSED, RAN
 from process_control.errors import ProcessControlError
+from process_control.execution.stop import ask_start_to_stop
 from process_control.fleet.beats import CANCELLED, FORGOTTEN, TAKEN, Beats
 from process_control.fleet.output import last_output
 from process_control.fleet.wire import RUN, Order
@@ -25,10 +27,12 @@ from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.state.block import Identity
 from process_control.state.past_runs import open_index
+from process_control.system import proc
 from process_control.system.clock import iso
 from process_control.system.interpreter import python
 from process_control.system.json_text import decode
 
+T = TypeVar("T")
 #: So often the server hears of a run.
 BEAT_SECONDS = 1.0
 #: A run that is to be stopped may not have begun yet.
@@ -96,6 +100,10 @@ class _HostRun:
         self._result = layout.fleet_result(settings.state_directory, self._id)
         self._beats = Beats(client, self._id)
         self._stopping: asyncio.Task[None] | None = None
+        #: the pid of its keeper; None: there is none yet
+        self._keeper: int | None = None
+        #: whether its guard has a stop request, for the time before the run begins
+        self._has_asked = False
         self._has_ended = False
 
     async def until_it_has_ended(self) -> Ended:
@@ -106,23 +114,28 @@ class _HostRun:
             why = "the server had given it up" if answer == FORGOTTEN else "it was stopped before it began"
             return Ended(fate=SKIPPED, reason="stopped", detail=why, host=self._host)
         try:
-            keeper = await self._start()
+            keeper = await self._despite_a_stop(asyncio.create_task(self._start()))
         except OSError as error:
             why = f"its keeper cannot be started: {error.strerror}"
             return Ended(fate=MISSED, reason="refused", detail=why, host=self._host)
-        ending = asyncio.create_task(keeper.wait())
+        self._keeper = keeper.pid
         beating = asyncio.create_task(self._beat(keeper))
-        while not ending.done():
-            try:
-                await asyncio.shield(ending)
-            except asyncio.CancelledError:
-                if not self._beats.is_given_up():  # that is for the keeper
-                    self.ask_to_stop()
+        await self._despite_a_stop(asyncio.create_task(keeper.wait()))
         self._has_ended = True
         beating.cancel()
         if self._stopping is not None:
             await self._stopping
-        return await asyncio.to_thread(self._how_it_ended)
+        return await self._despite_a_stop(asyncio.create_task(asyncio.to_thread(self._how_it_ended)))
+
+    async def _despite_a_stop(self, task: asyncio.Task[T]) -> T:
+        """Wait for a task and return its result. A stop cancels this wait: it is passed on to the run instead."""
+        while not task.done():
+            try:
+                await asyncio.shield(task)
+            except asyncio.CancelledError:
+                if not self._beats.is_given_up():  # that is for the keeper
+                    self.ask_to_stop()
+        return task.result()
 
     async def _start(self) -> asyncio.subprocess.Process:
         lease = self._order.lease if self._order.on_partition == "kill" else 0
@@ -180,12 +193,19 @@ class _HostRun:
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     def _stop_once(self) -> bool:
+        """Stop this run, and no other one of the job: somebody may have started it by hand, or cron.
+
+        Until the run has begun, its guard keeps the request: a start that waits, as for the lock, ends its wait.
+        """
+        slug = self._order.start.job
         try:
-            slug, by = self._order.start.job, "fleet"
-            done = stop(self._settings, [slug], self._identity, by=by, note="stopped in the fleet")
+            done = stop_run(self._settings, slug, self._id, self._identity, by="fleet", note="stopped in the fleet")
         except (ProcessControlError, OSError):
             return False
-        return done[0].is_stopped
+        if done is None and not self._has_asked and self._keeper is not None:
+            guards = proc.children(self._keeper)
+            self._has_asked = any(ask_start_to_stop(guard, parent=self._keeper) for guard in guards)
+        return done is not None and done.is_stopped
 
     # --- how it went --------------------------------------------------------------------------------------------------
 
@@ -196,10 +216,11 @@ class _HostRun:
         with open_index(self._settings.state_directory) as index:
             run = index.runs_by_id([self._id]).get(self._id) or self._run_before(index)
         if run is not None and run.outcome is not None:
+            is_skipped = run.outcome == SKIPPED
             return Ended(
-                fate=SKIPPED if run.outcome == SKIPPED else RAN,
-                outcome=None if run.outcome == SKIPPED else run.outcome,
-                reason=run.reason,
+                fate=SKIPPED if is_skipped else RAN,
+                outcome=None if is_skipped else run.outcome,
+                reason="stopped" if is_skipped and self._stopping is not None else run.reason,
                 detail=killed or run.detail,
                 exit_code=run.exit_code,
                 host=self._host,
@@ -215,6 +236,9 @@ class _HostRun:
             return Ended(
                 fate=RAN, outcome=LOST, reason="runner_killed", detail=why, host=self._host, host_run_id=self._id
             )
+        if self._stopping is not None:
+            why = "it was stopped before it began"
+            return Ended(fate=SKIPPED, reason="stopped", detail=why, host=self._host)
         why = words or f"run-job ended with {code}"
         return Ended(fate=MISSED, reason="refused", detail=why, exit_code=code, host=self._host)
 

@@ -24,11 +24,13 @@ from process_control.core.fleet.lock_state import (
     CauseEnd,
     Decision,
     Ended,
+    Hold,
     JobState,
     LockState,
     PastRun,
     PlannedSlots,
     Start,
+    hold_in_words,
     with_fates,
 )
 from process_control.core.fleet.membership import ALL
@@ -236,7 +238,8 @@ class LockV1:
     def _show(self) -> None:
         """Write into the search attribute what the lock does, when that has changed."""
         jobs = self._state.jobs.values()
-        is_held = bool(jobs) and all(job.hold is not None for job in jobs)
+        now = workflow.now().timestamp()
+        is_held = bool(jobs) and all(job.hold_at(now) is not None for job in jobs)
         shown = RUNNING if self._state.running is not None else HELD if is_held else IDLE
         if shown != self._shown:
             self._shown = shown
@@ -289,9 +292,9 @@ class LockV1:
         job = self._require(start.job)
         if job.spec.queue == ALL:
             raise ApplicationError("it runs on each host, and none has it yet", type=NOT_STARTED)
-        if job.hold is not None and not start.force:
-            by = job.hold.by + (f": {job.hold.note}" if job.hold.note else "")
-            raise ApplicationError(f"held by {by}", type=NOT_STARTED)
+        hold = job.hold_at(workflow.now().timestamp())
+        if hold is not None and not start.force:
+            raise ApplicationError(hold_in_words(hold), type=NOT_STARTED)
         running = self._state.running
         is_taken = running is not None or self._state.queue or self._starts
         if is_taken and job.spec.on_overlap != "queue":
@@ -312,12 +315,14 @@ class LockV1:
         self._require(asked.job)
 
     @workflow.update
-    def hold(self, asked: Asked) -> None:
-        """Start the job at no planned time until it is released."""
+    def hold(self, asked: Asked) -> Hold | None:
+        """Start the job at no planned time until it is released, or the hold ends by itself; return the hold."""
         job = self._require(asked.job)
         now = workflow.now().timestamp()
-        job.health = by_hand(job, Event.HELD_BY_HAND, by=asked.by, note=asked.note, now=now)
+        until = None if asked.seconds is None else now + asked.seconds
+        job.health = by_hand(job, Event.HELD_BY_HAND, by=asked.by, note=asked.note, now=now, until=until)
         self._is_woken = True
+        return job.hold_at(now)
 
     @hold.validator
     def check_hold(self, asked: Asked) -> None:
@@ -327,8 +332,9 @@ class LockV1:
     def release(self, asked: Asked) -> bool:
         """End the hold of a job; return whether there was one."""
         job = self._require(asked.job)
-        was_held = job.hold is not None
-        job.health = by_hand(job, Event.RELEASED, by=asked.by, note=asked.note, now=workflow.now().timestamp())
+        now = workflow.now().timestamp()
+        was_held = job.hold_at(now) is not None
+        job.health = by_hand(job, Event.RELEASED, by=asked.by, note=asked.note, now=now)
         self._is_woken = True
         return was_held
 

@@ -16,9 +16,39 @@ from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.wire import LOCK_ID, LOCK_TYPE, RUN
 
 
-def all_locks(settings: Settings) -> list[LockState]:
-    """Return the state of every lock, sorted by its name."""
-    return asked(settings, lambda client: states(client, settings))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How the fleet stands."""
+
+    #: sorted by name
+    locks: list[LockState]
+    #: by lock: the host that its run in flight is on, when one has taken it
+    hosts: dict[str, str]
+
+
+def all_locks(settings: Settings) -> Look:
+    """Return the state of every lock, and where its run in flight is: one more question for each of these runs."""
+
+    async def ask(client: Client) -> Look:
+        locks = await states(client, settings)
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def host(lock: str) -> str:
+            async with limit:
+                try:
+                    flight = await run_in_flight(client, lock)
+                except RPCError as error:
+                    if error.status != RPCStatusCode.NOT_FOUND:
+                        raise
+                    flight = None  # its lock has just ended
+            return "" if flight is None else flight.host
+
+        running = [lock.lock for lock in locks if lock.running is not None]
+        with server_errors(settings):
+            hosts = await asyncio.gather(*map(host, running))
+        return Look(locks=locks, hosts={lock: each for lock, each in zip(running, hosts, strict=True) if each})
+
+    return asked(settings, ask)
 
 
 async def states(

@@ -24,6 +24,7 @@ from process_control.fleet.everywhere import take_part
 from process_control.fleet.host_answers import HostAnswers
 from process_control.fleet.host_runs import HostRuns
 from process_control.fleet.lock_v1 import LockV1
+from process_control.fleet.recovered import end_recovered
 from process_control.fleet.wire import CONTROL_QUEUE, DECIDE, Question, activity_queue
 from process_control.state.block import Identity
 from process_control.system.service_manager import ServiceManager
@@ -87,8 +88,13 @@ async def _worker(settings: Settings, say: Say, host: str, identity: Identity, d
     queues = ["any", f"host/{host}", *(f"tag/{tag}" for tag in settings.fleet_tags)]
     workers = [_worker_of(client, queue, runs, answers) for queue in queues]
     say(f"worker {host} of the fleet on {address_of(settings)}: takes runs for {', '.join(queues)}")
-    await _serve(workers, say, runs.stop_all, drain_seconds, beside=take_part(client, settings, host, say))
+    beside = _both(take_part(client, settings, host, say), end_recovered(client, settings, host, say))
+    await _serve(workers, say, runs.stop_all, drain_seconds, beside=beside)
     return FINE
+
+
+async def _both(first: Coroutine[Any, Any, None], second: Coroutine[Any, Any, None]) -> None:
+    await asyncio.gather(first, second)
 
 
 def _worker_of(client: Client, queue: str, runs: HostRuns, answers: HostAnswers) -> Worker:

@@ -71,6 +71,8 @@ class Asked:
     job: str
     by: str
     note: str | None = None
+    #: of a hold: after how long it ends by itself
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

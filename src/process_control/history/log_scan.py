@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from process_control.history.log_line import DROPPED, MAX_LINE
 from process_control.history.log_map import Span, spans
 from process_control.system.plain_file import open_plain
+from process_control.system.searched_memory import SearchedMemory
 
 #: Parts with less between them are read as one.
 NEAR_BYTES = 32 << 10
 #: What is read at once: to look for needles, to look for what a regex matches, to find the end of a line. Of blocks
 #: above 128 KiB the C library returns the memory at once, and to get it again takes as long as to search it.
 RAW_BYTES, BLOCK_BYTES, LINE_BYTES = 512 << 10, 96 << 10, 4 << 10
+
+#: With these letters a match may begin within the `\xff` that a byte which is no UTF-8 is shown as. No needle has `\`.
+OF_AN_ESCAPE = frozenset(b"x0123456789abcdef")
 
 #: Returns begin and end of what may match in a text from a place on; None when nothing does.
 Find = Callable[[str, int], tuple[int, int] | None]
@@ -46,8 +50,10 @@ class Scan:
     ) -> None:
         self._path, self._find, self._streams = path, find, streams
         self._needles = [*needles]
+        self._may_begin_in_an_escape = any(needle[0] in OF_AN_ESCAPE for needle in needles)
         self._secrets = [secret.encode("utf-8", "surrogateescape") for secret in secrets if secret]
-        self._buffer = bytearray(RAW_BYTES if needles else 0)  # read into again and again: new memory costs more
+        self._memory = SearchedMemory(RAW_BYTES if needles else 0)  # read into again and again: new memory costs more
+        self._buffer = self._memory.buffer
 
     def parts(self, window: Window) -> list[Window]:
         """Return the parts of a window where lines may match, rising. Raises OSError without a log.
@@ -70,21 +76,24 @@ class Scan:
         longest = max(map(len, self._needles))
         at = window.begin
         while at < end:
-            with memoryview(self._buffer) as view:
+            wanted = min(RAW_BYTES, end - at)
+            with memoryview(self._buffer) as whole, whole[:wanted] as view:
                 size = os.preadv(log, [view], at)
             if any(self._has(needle, size) for needle in self._needles):
                 return True
-            if not self._buffer.isascii() and not _is_utf_8(self._buffer[:size]):
-                return True  # what stands for the other bytes may match
-            if size < RAW_BYTES:
+            if self._may_begin_in_an_escape and not self._buffer.isascii() and not _is_utf_8(self._buffer[:size]):
+                return True
+            if size < wanted or at + size >= end:
                 return False
             at += size - longest
         return False
 
     def _has(self, needle: bytes, size: int) -> bool:
         """Return whether the first bytes of the buffer have a needle; first whether they have all its letters."""
-        letters = all(letter in self._buffer for letter in set(needle))  # much faster, where one is missing
-        return letters and self._buffer.find(needle, 0, size) >= 0
+        has_letters = all(
+            self._buffer.find(letter, 0, size) >= 0 for letter in {*needle}
+        )  # faster, where one is missing
+        return has_letters and self._memory.has(needle, size)
 
     def _parts(self, log: int, window: Window) -> list[Window]:
         of_window = spans(self._path, window.begin, window.end)

@@ -21,6 +21,8 @@ from process_control.views.status import read_statuses, worst_first
 
 #: After so long everything is read again: files edited in place, planned times that became late, what no line told.
 ALL_AGAIN_SECONDS = 20.0
+#: Jobs whose statuses are there twice while they are read again.
+MAX_AT_ONCE = 1000
 _JOB = re.compile(rb'"job": ?"([A-Za-z0-9_-]+)"')
 
 Jobs = Sequence[Job | InvalidJob]
@@ -37,7 +39,8 @@ class LiveStatuses:
         self._jobs: dict[str, Job | InvalidJob] = {}
         self._statuses: dict[str, JobStatus] = {}
         self._schedules: KnownSchedules | None = None
-        self._read_all_at: datetime | None = None
+        #: When everything was read the last time.
+        self.read_all_at: datetime | None = None
         self._directory: int | None = None
         self._journal = _JournalEnds(settings.state_directory)
 
@@ -47,15 +50,16 @@ class LiveStatuses:
 
     def look(self, now: datetime) -> tuple[list[JobStatus], KnownSchedules]:
         """Return the statuses at the moment `now` (aware), worst first, and the schedules for it."""
+        read_all_at, self.read_all_at = self.read_all_at, None  # after a fault all is read again
         directory = _changed_at(self._settings.job_directory)
-        is_old = self._read_all_at is None or not 0 <= (now - self._read_all_at).total_seconds() < ALL_AGAIN_SECONDS
+        is_old = read_all_at is None or not 0 <= (now - read_all_at).total_seconds() < ALL_AGAIN_SECONDS
         named = self._journal.jobs_of_new_lines()
         if self._schedules is None or is_old or directory != self._directory:
             # Those that are the same stay the same objects: two of each of thousands would be much memory.
             self._jobs = {job.slug: _same(self._jobs.get(job.slug), job) for job in self._choose()}
             self._schedules = KnownSchedules(self._settings, now, earlier=self._schedules)
             before, self._statuses = self._statuses, {}
-            self._read_all_at, self._directory = now, directory
+            read_all_at, self._directory = now, directory
             changed = list(self._jobs.values())
         else:
             before = self._statuses
@@ -63,13 +67,21 @@ class LiveStatuses:
             named |= {slug for slug, status in self._statuses.items() if status.running is not None}
             changed = [self._jobs[slug] for slug in named & self._jobs.keys()]
         if changed:
-            with self._open_index(self._settings.state_directory) as index:
-                read = read_statuses(self._settings, changed, index, self._schedules)
-            self._statuses |= {each.slug: _same(before.get(each.slug), each) for each in read}
+            self._read(changed, before, self._schedules)
+        self.read_all_at = read_all_at
         return worst_first(self._statuses.values()), self._schedules
+
+    def _read(self, jobs: Jobs, before: dict[str, JobStatus], schedules: KnownSchedules) -> None:
+        """Read how these jobs stand; some at a time, so that few are there twice."""
+        with self._open_index(self._settings.state_directory) as index:
+            for first in range(0, len(jobs), MAX_AT_ONCE):
+                read = read_statuses(self._settings, jobs[first : first + MAX_AT_ONCE], index, schedules)
+                self._statuses |= {each.slug: _same(before.get(each.slug), each) for each in read}
 
 
 def _same(before: Value | None, now: Value) -> Value:
+    if before is now:  # to compare a job with itself takes longer than to find it unchanged
+        return now
     return before if before is not None and before == now else now
 
 

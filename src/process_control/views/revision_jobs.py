@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from process_control.config.all_jobs import with_causes
 from process_control.config.job_directory import InvalidJob, read_job
-from process_control.config.job_file import version_of
 from process_control.config.not_found import bad_name
 from process_control.config.settings import Settings
+from process_control.core.digest import version_of
 from process_control.core.job import Job, is_slug
 from process_control.errors import NotPermitted, ProcessControlError
 from process_control.system.revision import CommittedFile, Revision, files_at

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
-from process_control.config.all_jobs import load_all
+from process_control.config.all_jobs import LoadedJobs
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
@@ -40,6 +40,7 @@ def main(descriptor: int) -> None:
                 socket.send_fds(connection, [LENGTH.pack(len(text))], [payload.fileno()])
                 connection.sendall(text)
             gc.collect()
+            gc.freeze()  # what is kept, such as all jobs, is not looked through again after the next answer
 
 
 def _question(
@@ -52,6 +53,7 @@ class _KnownJobs:
     """The jobs of the directory, read again as often as those of the overview."""
 
     def __init__(self) -> None:
+        self._loaded = LoadedJobs()
         self._jobs: Sequence[Job | InvalidJob] = ()
         self._stamp: object = None
         self._read_at = 0.0
@@ -60,7 +62,7 @@ class _KnownJobs:
         """Return all jobs. Raises ProcessControlError when the directory cannot be read."""
         stamp = (settings.job_directory, _changed_at(settings.job_directory), _changed_at(settings.path))
         if stamp != self._stamp or time.monotonic() - self._read_at >= ALL_AGAIN_SECONDS:
-            self._jobs = load_all(settings)
+            self._jobs = self._loaded.load(settings)
             self._stamp, self._read_at = stamp, time.monotonic()
         return self._jobs
 

@@ -37,6 +37,8 @@ class Row:
     jobs: Sequence[str]
     has_trouble: bool
     svg: Markup
+    #: What it shows, for where the picture alone says too little: on a phone.
+    words: str
 
 
 def pattern_of(stretches: Iterable[Stretch], day: Day) -> Pattern:
@@ -80,17 +82,20 @@ def rows_of(day: Day, zone: tzinfo | None) -> list[Row]:
         if look not in patterns:
             patterns[look] = pattern_of(lane.stretches, day)
         alike[patterns[look]].append(lane)
-    return [
-        Row(
-            jobs=[lane.job for lane in lanes],
-            has_trouble=any(kind in TROUBLES for kind, _, _ in pattern),
-            svg=_svg(pattern, lanes[0].stretches, cells_of(day), zone),
-        )
-        for pattern, lanes in alike.items()
-    ]
+    return [_row(pattern, lanes, cells_of(day), zone) for pattern, lanes in alike.items()]
 
 
-def _svg(pattern: Pattern, stretches: Sequence[Stretch], count: int, zone: tzinfo | None) -> Markup:
+def _row(pattern: Pattern, lanes: Sequence[Lane], count: int, zone: tzinfo | None) -> Row:
+    words = in_words(lanes[0].stretches, zone)
+    return Row(
+        jobs=[lane.job for lane in lanes],
+        has_trouble=any(kind in TROUBLES for kind, _, _ in pattern),
+        svg=_svg(pattern, words, count),
+        words=words,
+    )
+
+
+def _svg(pattern: Pattern, words: str, count: int) -> Markup:
     by_kind: dict[str, list[str]] = defaultdict(list)
     for kind, at, length in pattern:
         y, height = SHAPES.get(kind, _UNKNOWN)
@@ -100,14 +105,24 @@ def _svg(pattern: Pattern, stretches: Sequence[Stretch], count: int, zone: tzinf
         for kind, parts in by_kind.items()
     ]
     head = Markup('<svg class="lane" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">')
-    return Markup("").join([head.format(count, HEIGHT, in_words(stretches, zone)), *paths, Markup("</svg>")])
+    return Markup("").join([head.format(count, HEIGHT, words), *paths, Markup("</svg>")])
 
 
 def in_words(stretches: Sequence[Stretch], zone: tzinfo | None) -> str:
-    """Return what a lane shows, in words; of many stretches how many of each kind."""
-    if len(stretches) > MAX_WORDS:
-        return ", ".join(f"{count} {kind}" for kind, count in counted(stretches))
-    return ", ".join(_one_in_words(each, zone) for each in stretches)
+    """Return what a lane shows, in words; of many stretches how many of each kind, and when the one to look at was."""
+    if len(stretches) <= MAX_WORDS:
+        return ", ".join(_one_in_words(each, zone) for each in stretches)
+    of_kind: dict[str, list[float]] = defaultdict(list)
+    for each in stretches:
+        of_kind[each.kind].append(each.begin)
+    kinds = sorted(of_kind, key=_rank)
+    return ", ".join(f"{len(of_kind[kind])} {kind}{_when(kind, of_kind[kind], zone)}" for kind in kinds)
+
+
+def _when(kind: str, begins: Sequence[float], zone: tzinfo | None) -> str:
+    if kind == PLANNED:
+        return f" (first {clock_of(min(begins), zone)})"
+    return f" (last {clock_of(max(begins), zone)})" if kind in TROUBLES else ""
 
 
 def counted(stretches: Iterable[Stretch], *, planned: int = 0) -> list[tuple[str, int]]:

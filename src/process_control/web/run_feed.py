@@ -1,7 +1,7 @@
 """What a run prints, for all pages that show it: read once, and kept only until the slowest reader could have had it.
 
-A page that is further behind than what is kept reads on from the log itself, at its own speed: a client that does not
-read costs its one event in progress, and delays nobody.
+For pages that are further behind than what is kept the log itself is read, once for all at the same place. Each has its
+own speed: a client that does not read costs its one event in progress, and delays nobody.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from process_control.history.log_rows import At
 from process_control.state.past_runs import open_index
 from process_control.views.log_pages import LogOfRun, News, news_of
 from process_control.web.log_html import Times, gap_html, rows_html
+from process_control.web.shared_reads import SharedReads
 
 LOOK_SECONDS = 0.3
 #: The end of a run is in the journal; one that was lost is not, until somebody has looked.
@@ -64,6 +65,8 @@ class RunFeed:
         self._log = log
         self._read = read
         self._kept: deque[Shown] = deque(maxlen=MAX_KEPT)
+        #: for pages that are further behind
+        self._reads: SharedReads[Shown] = SharedReads()
         #: up to where it was read for all; set by the first page
         self._at: At | None = None
         self._came = asyncio.Event()
@@ -102,14 +105,17 @@ class RunFeed:
             self._listeners -= 1
 
     async def _next(self, at: At) -> Shown | None:
-        """Return what follows a place: what is kept, or from the log for a page that is further behind."""
+        """Return what follows a place: what is kept, or from the log for pages that are further behind."""
         shown = next((each for each in self._kept if each.news.before == at), None)
         edge = self._at
         if shown is not None or edge is None or edge == at or (edge.position <= at.position and not self._is_over):
             return shown
-        is_growing, stop = not self._is_over, None if self._is_over else edge.position
+        return await self._reads.get(at, lambda: self._read_behind(at, None if self._is_over else edge.position))
+
+    async def _read_behind(self, at: At, stop: int | None) -> Shown | None:
+        """Return what follows a place up to a byte; None: up to the end, of a run that has ended."""
         try:
-            news = await to_thread.run_sync(lambda: self._read(self._log, at, is_growing=is_growing, stop=stop))
+            news = await to_thread.run_sync(lambda: self._read(self._log, at, is_growing=stop is not None, stop=stop))
         except OSError:  # removed by `retention`
             return None
         return Shown(self._log, news) if news.at != at else None

@@ -9,7 +9,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from process_control.config.all_jobs import load_all
+from process_control.config.all_jobs import LoadedJobs
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
@@ -19,6 +19,7 @@ from process_control.crontab.in_charge import in_charge
 from process_control.crontab.left_out import left_out, left_out_in_words
 from process_control.crontab.troubles_of_all import troubles_of_all
 from process_control.state.past_runs import open_index
+from process_control.system.linux import return_memory_now
 from process_control.views.job_status import JobStatus
 from process_control.views.live_statuses import ALL_AGAIN_SECONDS, LiveStatuses
 
@@ -57,7 +58,8 @@ class Watched:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._live = LiveStatuses(settings, lambda: load_all(settings), open_index)
+        loaded = LoadedJobs()
+        self._live = LiveStatuses(settings, lambda: loaded.load(settings), open_index)
         self._last: Standing | None = None
         self._looked_at = 0.0
         #: The look that is being taken, by one thread for all.
@@ -110,8 +112,10 @@ class Watched:
         looking.set_result(found)
 
     def _look(self, last: Standing | None) -> Standing:
-        now = datetime.now(UTC)
+        now, read_all_at = datetime.now(UTC), self._live.read_all_at
         statuses, schedules = self._live.look(now)
+        if self._live.read_all_at != read_all_at:
+            return_memory_now()
         charge = in_charge(self._settings)
         alerts = self._alerts_of(statuses, charge, is_new=last is None or charge != last.charge)
         seen = _seen(statuses, alerts)

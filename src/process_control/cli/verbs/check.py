@@ -75,19 +75,26 @@ def _answer_within(seconds: float, session: Session, words: Sequence[str]) -> An
         "unplanned skips, a start that was refused since the last run, a stopped runner. Without JOB also: cron is not "
         "running or has another crontab, nothing starts watch, or a message has waited for more than 15 minutes. 2: "
         "critical: a job fails, or its file is invalid; messages wait and no channel accepts any. 3: unknown "
-        "(configuration error, no such job, no permission). Members of read_group may run it."
+        "(configuration error, no such job, no permission). Members of read_group may run it. With --fleet: 1: a "
+        "planned time was missed, no run has succeeded for too long, or failures hold the job; 2: its runs fail; 3 "
+        "also: the server or all control processes are away."
     ),
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; the exit code is the same.")
 @click.option("--timeout", metavar="TIME", help="CRITICAL if the check takes longer than this (default 50s).")
+@click.option("--fleet", "in_fleet", is_flag=True, help="The jobs of the fleet on all hosts: missed, stale, failing.")
 @click.pass_obj
 @looks_at_hosts(jobs="jobs")
-def check(session: Session, jobs: Sequence[str], as_json: bool, timeout: str | None) -> int:
+def check(session: Session, jobs: Sequence[str], as_json: bool, timeout: str | None, in_fleet: bool) -> int:
     """Check jobs, as an Icinga, Nagios or Naemon plugin."""
     seconds = ANSWER_SECONDS if timeout is None else seconds_of(timeout)
     if not seconds:
         raise UsageError(f"--timeout {timeout}: not a time", hint="50s, 2m")
+    if in_fleet:
+        from process_control.cli.verbs.fleet_check import answer_of
+
+        return _print(answer_of(session, jobs), as_json=as_json)
     return _print(_answer_within(seconds, session, jobs), as_json=as_json)
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from process_control.actions.rights import who
 from process_control.actions.stop import Stopped
@@ -12,8 +13,10 @@ from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session
 from process_control.cli.verbs.run_screen import print_started
 from process_control.config.settings import Settings
+from process_control.core.fleet.lock_state import iso
 from process_control.core.fleet.membership import belongs_to_fleet
 from process_control.core.job import Job
+from process_control.core.moments import day_and_time
 from process_control.errors import FINE, NO, BadConfiguration
 from process_control.views.selected_jobs import select_jobs
 
@@ -43,16 +46,25 @@ def stop_in_fleet(
 
 
 def hold_in_fleet(
-    session: Session, words: Sequence[str], *, note: str | None, yes: bool, dry_run: bool, as_json: bool
+    session: Session,
+    verb: str,
+    words: Sequence[str],
+    *,
+    seconds: float | None,
+    note: str | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> int:
-    """Hold jobs in the whole fleet; return the exit code of `hold`."""
-    chosen = _Chosen("hold", session, words, yes=yes, dry_run=dry_run, as_json=as_json)
+    """Hold jobs in the whole fleet, for so many seconds or without an end; return the exit code of `hold`."""
+    chosen = _Chosen(verb, session, words, yes=yes, dry_run=dry_run, as_json=as_json)
     if chosen.code is not None:
         return chosen.code
     from process_control.fleet.by_hand import hold
 
-    hold(chosen.settings, chosen.jobs, by=chosen.by, note=note)
-    _print_held([(job.slug, "held", "held") for job in chosen.jobs], note, as_json=as_json)
+    holds = hold(chosen.settings, chosen.jobs, by=chosen.by, note=note, seconds=seconds)
+    done = [(job.slug, "held", "held") for job in chosen.jobs]
+    _print_held(done, note, as_json=as_json, untils=[held.until for held in holds])
     return FINE
 
 
@@ -72,14 +84,28 @@ def release_in_fleet(
     return FINE if any(were_held) else NO
 
 
-def _print_held(done: Sequence[tuple[str, str, str]], note: str | None, *, as_json: bool) -> None:
+def _print_held(
+    done: Sequence[tuple[str, str, str]],
+    note: str | None,
+    *,
+    as_json: bool,
+    untils: Sequence[float | None] | None = None,
+) -> None:
+    """Print what was done with each job. `untils`: when each hold ends by itself, in UTC seconds."""
+    ends = untils or [None] * len(done)
     if as_json:
-        rows = [{"job": job, "done": what, "changed": what != "was not held", "why": note} for job, what, _ in done]
+        rows = [
+            {"job": job, "done": what, "changed": what != "was not held", "why": note}
+            | ({} if until is None else {"until": iso(until)})
+            for (job, what, _), until in zip(done, ends, strict=True)
+        ]
         print_json({"jobs": rows})
         return
-    for job, what, state in done:
+    now = datetime.now(UTC)
+    for (job, what, state), until in zip(done, ends, strict=True):
         if is_terminal():
-            talk(f"{job}: {what} in the fleet")
+            ending = "" if until is None else f" until {day_and_time(datetime.fromtimestamp(until, UTC), now)}"
+            talk(f"{job}: {what} in the fleet{ending}")
         else:
             print_tabbed([job, what, state, note])
 

@@ -10,7 +10,7 @@ from process_control.cli.print.screen import OUTCOME_STYLES, STATE_STYLES, conso
 from process_control.cli.print.table import Column
 from process_control.core.fleet.drift import drift_in_words
 from process_control.core.fleet.job_status import FleetJobStatus
-from process_control.core.moments import day_and_time, span, zone_name
+from process_control.core.moments import day_and_time, in_local_time, span, zone_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def show_statuses(statuses: Sequence[FleetJobStatus], now: datetime) -> None:
         return
     columns = [
         Column(title="JOB", gives_way=1, min_width=16),
-        Column(title="STATE"),
+        Column(title="STATE", gives_way=5, min_width=12),
         Column(title=f"NEXT ({zone_name(now)})"),
         Column(title="LAST", gives_way=2, min_width=9, may_leave=True),
         Column(title="RESULT"),
@@ -41,13 +41,17 @@ def _row(each: FleetJobStatus, now: datetime) -> list[Text]:
     last = None if each.last is None else datetime.fromtimestamp(each.last.since, UTC)
     return [
         Text(each.job),
-        Text(each.state, style=STATE_STYLES.get(each.state, "")),
+        Text(_state(each), style=STATE_STYLES.get(each.state, "")),
         Text(day_and_time(coming, now) if coming else "-"),
         Text(day_and_time(last, now) if last else "-", style="dim"),
         Text(result, style=OUTCOME_STYLES.get(result, "dim")),
         Text(clean(values["host"] or "-")),
-        Text(clean(values["why"] or ""), style="yellow"),
+        Text(clean(in_local_time(str(values["why"] or ""), now)), style="yellow"),
     ]
+
+
+def _state(each: FleetJobStatus) -> str:
+    return each.state if each.running_on is None else f"{each.state} on {clean(each.running_on)}"
 
 
 def show_hosts(hosts: "Sequence[FleetHost]", now: float) -> None:

@@ -6,7 +6,7 @@ from process_control.core import gate
 from process_control.core.facts import SUCCEEDED, WARNED
 from process_control.core.fleet import fleet_health
 from process_control.core.fleet.causes import cause_end, with_end
-from process_control.core.fleet.lock_state import CauseEnd, Fate, LockState, PastRun, Start
+from process_control.core.fleet.lock_state import CauseEnd, Fate, LockState, PastRun, Start, hold_in, iso
 from process_control.core.health import State
 from process_control.core.schedule.slots import SKIPPED
 
@@ -28,11 +28,13 @@ class Changes:
 
     def settle(self, slug: str, fate: Fate, *, is_final: bool = True) -> None:
         """Note what became of a planned time; followers hear of it when it is final."""
-        self.fates.setdefault(slug, []).append(fate)
         job = self._state.jobs.get(slug)
-        if job is None or not is_final:
+        if job is None:  # `fleet apply --prune` has removed it: nobody keeps its books
             return
-        end = cause_end(slug, fate, fleet_health.iso(self._now))
+        self.fates.setdefault(slug, []).append(fate)
+        if not is_final:
+            return
+        end = cause_end(slug, fate, iso(self._now))
         for follower in job.spec.followers:
             lock, _, name = follower.partition("/")
             if lock != self._state.lock:
@@ -49,6 +51,18 @@ class Changes:
             self.health[slug] = health
         if past.ended.outcome in (SUCCEEDED, WARNED):
             self.successes[slug] = past.until
+
+    def end_pause(self, slug: str) -> None:
+        """Release a job whose pause is over."""
+        known = self._health_of(slug)
+        released = fleet_health.without_pause(known, self._state.jobs[slug], self._now)
+        if released is not None and released != known:
+            self.health[slug] = released
+
+    def pause_ends(self, slug: str) -> float | None:
+        """Return when the hold of a job ends by itself, in UTC seconds; None: it has none that does."""
+        hold = hold_in(self._health_of(slug), self._now)
+        return None if hold is None else hold.until
 
     def turned_away(self, slug: str, slot: int) -> Fate | None:
         """Return the skip of a planned time that the health of its job does not permit; None when it does."""

@@ -66,6 +66,7 @@ class _Decider:
             self._take_due(slug, self._state.jobs[slug])
         for slug in sorted(self._state.jobs):
             self._take_waiting(slug, self._state.jobs[slug])
+            self._known.end_pause(slug)
         queue = self._still_waiting([*self._reruns, *self._state.queue])
         start, waiting, stops = self._in_turn([*queue, *sorted(self._candidates, key=_by_slot)])
         if start is None and not waiting and self._state.running is None:
@@ -279,6 +280,8 @@ class _Decider:
             ):
                 moments += self._planned.get(slug, job.planned).slots[:1]
             moments += [self._next_look(slug, job, slot) for slot in self._known.waiting_of(slug)]
+            ends = self._known.pause_ends(slug)
+            moments += [] if ends is None else [ends]
         for start in waiting:
             limit = self._state.jobs[start.job].spec.queue_timeout
             moments += [start.arrived + limit] if limit else []

@@ -1,11 +1,10 @@
 """The health of a job in the fleet: counted over the runs on all hosts, by the table of one host. Pure."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from process_control.core import gate
-from process_control.core.fleet.lock_state import JobState, PastRun
+from process_control.core.fleet.lock_state import JobState, PastRun, iso
 from process_control.core.health import Cause, Event, Health, State
 from process_control.core.health_events import event_of
 from process_control.core.health_table import after_pause, next_health
@@ -32,8 +31,13 @@ def after_run(known: Mapping[str, Any] | None, past: PastRun, job: JobState) -> 
 
 
 def permission(known: Record | None, job: JobState, slot: int, now: float) -> str:
-    """Return what the health permits a start for a planned time to do, a word of `core.gate`."""
+    """Return what the health permits a start for a planned time to do, a word of `core.gate`.
+
+    A planned time before the end of a pause stays held, also when it is decided about only after that.
+    """
     policy = job.spec.policy
+    if known is not None and known.get("state") == State.HELD and iso(slot) < (known.get("release_at") or ""):
+        return gate.HELD
     return gate.permission(
         known,
         now=iso(now),
@@ -51,10 +55,20 @@ def let_in(known: Record | None, job: JobState, run_id: str, now: float) -> tupl
     return health, health.state in (State.HELD, State.SLOW_START)
 
 
-def by_hand(job: JobState, event: Event, *, by: str, note: str | None, now: float) -> Record:
-    """Return the health after a hold or a release by hand."""
-    cause = Cause(at=iso(now), by=by, why=note)
-    return next_health(Health.from_record(job.health), event, cause=cause, policy=job.spec.policy).to_record()
+def by_hand(
+    job: JobState, event: Event, *, by: str, note: str | None, now: float, until: float | None = None
+) -> Record:
+    """Return the health after a hold or a release by hand. `until`: a hold that ends then by itself (a pause)."""
+    known = without_pause(job.health, job, now)
+    cause = Cause(at=iso(now), by=by, why=note, until=None if until is None else iso(until))
+    return next_health(Health.from_record(known), event, cause=cause, policy=job.spec.policy).to_record()
+
+
+def without_pause(known: Record | None, job: JobState, now: float) -> Record | None:
+    """Return the health, released when its pause is over."""
+    if known is None or known.get("release_at") is None:
+        return known
+    return after_pause(Health.from_record(known), iso(now), job.spec.policy).to_record()
 
 
 def with_version(job: JobState, *, is_new: bool, now: float) -> Record | None:
@@ -63,7 +77,3 @@ def with_version(job: JobState, *, is_new: bool, now: float) -> Record | None:
         return job.health
     cause = Cause(at=iso(now), why="a new job" if is_new else "its job file has changed", is_new=is_new)
     return next_health(Health.from_record(job.health), Event.CHANGED, cause=cause, policy=job.spec.policy).to_record()
-
-
-def iso(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

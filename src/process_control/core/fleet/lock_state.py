@@ -6,7 +6,7 @@ are UTC seconds by the clock of the server, but for those that a host reports as
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from process_control.core.health import NO_POLICY, Policy, State
@@ -116,6 +116,8 @@ class Hold:
     since: float
     by: str
     note: str | None = None
+    #: when it ends by itself; None: when somebody releases the job
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,14 +160,9 @@ class JobState:
     since: float = 0.0
     last_success: float | None = None
 
-    @property
-    def hold(self) -> Hold | None:
-        """That it is held: by hand, or since its runs have failed."""
-        known = self.health
-        if known is None or known.get("state") != State.HELD:
-            return None
-        since = datetime.fromisoformat(str(known.get("since") or "1970-01-01T00:00:00Z")).timestamp()
-        return Hold(since=since, by=str(known.get("by") or "the fleet"), note=known.get("why"))
+    def hold_at(self, now: float) -> Hold | None:
+        """Return that it is held at a moment: by hand, or since its runs have failed."""
+        return hold_in(self.health, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +239,31 @@ class Decision:
     causes: Mapping[str, tuple[CauseEnd, ...]] = field(default_factory=dict)
     #: what followers in other locks are to hear: LOCK/JOB, and the end
     signals: tuple[tuple[str, CauseEnd], ...] = ()
+
+
+def hold_in(health: Mapping[str, Any] | None, now: float) -> Hold | None:
+    """Return the hold that a health has at a moment; None also when it was to end before."""
+    if health is None or health.get("state") != State.HELD:
+        return None
+    until = _seconds(health.get("release_at"))
+    if until is not None and until <= now:
+        return None
+    since = _seconds(health.get("since")) or 0.0
+    return Hold(since=since, by=str(health.get("by") or "the fleet"), note=health.get("why"), until=until)
+
+
+def hold_in_words(hold: Hold) -> str:
+    """Return `held by ann@db1 until 2027-03-01T12:00:00.000Z: the disk is full`."""
+    until = "" if hold.until is None else f" until {iso(hold.until)}"
+    return f"held by {hold.by}{until}" + (f": {hold.note}" if hold.note else "")
+
+
+def iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _seconds(moment: str | None) -> float | None:
+    return None if moment is None else datetime.fromisoformat(moment).timestamp()
 
 
 def with_fates(known: tuple[Fate, ...], new: tuple[Fate, ...], jobs: int = 1) -> tuple[Fate, ...]:

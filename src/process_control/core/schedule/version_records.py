@@ -63,10 +63,13 @@ def versions_of(records: Iterable[Mapping[str, Any]], moment: Moment = moment_in
     """Return the versions that the records describe, rising by `since`, each until another one was seen."""
     found: list[Version] = []
     seen_last = float("-inf")
-    for record in records:
+    of_job = [*records]
+    for record in of_job:
         version = version_of(record, moment)
         if version is None:
             continue
+        if len(of_job) == 1:  # nearly always
+            return [version]
         at = moment(record, "at")
         if not found or found[-1].hash != version.hash:
             found.append(version._replace(since=max(version.since, seen_last)))

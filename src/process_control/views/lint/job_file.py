@@ -8,11 +8,12 @@ from datetime import datetime
 
 from process_control.config import fix, odd_text, shell_signs
 from process_control.config.configuration import read_configuration
-from process_control.config.job_file import read_job, version_of
+from process_control.config.job_file import read_job
 from process_control.config.plan_of_job import schedule_of
 from process_control.config.settings import Settings
 from process_control.config.yaml.document import Document, parse
 from process_control.config.yaml.nodes import List, Map
+from process_control.core.digest import version_of
 from process_control.core.job import Job, is_slug
 from process_control.errors import BadConfiguration, Fault, JobNotFound, NotPermitted, ProcessControlError
 from process_control.system.account import account_of, service_account

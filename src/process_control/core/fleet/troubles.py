@@ -1,0 +1,74 @@
+"""Which jobs of the fleet need a look: missed, stale, failing or held since their runs failed. Pure.
+
+A hold by a person is no trouble: somebody knows of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from process_control.core.fleet.everywhere import host_of, runs_jobs
+from process_control.core.fleet.job_status import stale_words
+from process_control.core.fleet.lock_state import Fate, JobState, LockState, hold_in_words, iso
+from process_control.core.health import HoldKind, State
+from process_control.core.schedule.slots import MISSED
+
+#: What is wrong, worst first.
+FAILING, REFUSED, MISSES, STALE, HELD = KINDS = ("failing", "refused", "missed", "stale", "held")
+_WHY = {
+    "trigger_dead": "no control process decided about it in time",
+    "no_worker": "no host took it in time",
+    "refused": "refused",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetTrouble:
+    """A job that needs a look."""
+
+    #: with `run_on: all` JOB@HOST
+    job: str
+    #: a word of those above
+    kind: str
+    #: in words
+    why: str
+
+
+def troubles_of(locks: Sequence[LockState], now: float) -> list[FleetTrouble]:
+    """Return the jobs that need a look, by job. `now`: UTC seconds."""
+    found = []
+    for lock in locks:
+        if not runs_jobs(lock.lock):
+            continue
+        for slug, job in lock.jobs.items():
+            trouble = None if job.spec.disabled else _trouble(job, now)
+            if trouble is not None:
+                host = host_of(lock.lock)
+                name = slug if host is None else f"{slug}@{host}"
+                found.append(FleetTrouble(job=name, kind=trouble[0], why=trouble[1]))
+    return sorted(found, key=lambda each: each.job)
+
+
+def _trouble(job: JobState, now: float) -> tuple[str, str] | None:
+    """Return what is wrong with a job, and why; None: nothing. Of several troubles the worst."""
+    last = job.fates[-1] if job.fates else None
+    failing = (job.health or {}).get("state") == State.FAILING
+    if failing:
+        count = (job.health or {}).get("failures_in_row")
+        return FAILING, f"failed {count} times in a row, the last: {(job.health or {}).get('why') or 'no reason given'}"
+    if last is not None and last.fate == MISSED and (job.last_success or 0.0) < last.slot:
+        return (REFUSED if last.reason == "refused" else MISSES), _missed_in_words(last)
+    if (stale := stale_words(job, now)) is not None:
+        return STALE, stale
+    hold = job.hold_at(now)
+    if hold is not None and (job.health or {}).get("hold_kind") != HoldKind.BY_HAND:
+        return HELD, hold_in_words(hold)
+    return None
+
+
+def _missed_in_words(fate: Fate) -> str:
+    """Return `missed at 2027-01-15T08:01:00.000Z: no host took it in time`."""
+    many = "" if fate.until is None else f", and {fate.count - 1} more until {iso(fate.until)}"
+    why = _WHY.get(fate.reason or "", fate.reason or "no reason known")
+    detail = f": {fate.detail}" if fate.reason == "refused" and fate.detail else ""
+    host = f" by host {fate.host}" if fate.reason == "refused" and fate.host else ""
+    return f"missed at {iso(fate.slot)}{many}: {why}{host}{detail}"
