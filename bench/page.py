@@ -74,9 +74,12 @@ class Page:
 
     @contextmanager
     def watched(self) -> Iterator[list[float]]:
-        """Yield a list that gets what the server has more than before, and its children, now and then."""
+        """Yield a list that gets what the server has more than before, and its children, now and then.
+
+        The child that reads days stays for a minute: it was there before.
+        """
         self.forget_peak()
-        before, is_over, found = self.memory(), threading.Event(), [0.0]
+        before, is_over, found = self.memory() + self.of_children(), threading.Event(), [0.0]
 
         def watch() -> None:
             while not is_over.wait(0.02):
