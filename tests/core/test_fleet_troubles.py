@@ -49,6 +49,10 @@ CASES = {
         ("missed", f"missed at {AT}: no control process decided about it in time"),
     ),
     "nobody took it": (lock(fates=(missed("no_worker"),)), ("missed", f"missed at {AT}: no host took it in time")),
+    "nobody took it, and later ones found it waiting": (
+        lock(fates=(missed("no_worker"), Fate(slot=SLOT + 60, fate="skipped", reason="overlap"))),
+        ("missed", f"missed at {AT}: no host took it in time"),
+    ),
     "many": (
         lock(fates=(missed("trigger_dead", until=SLOT + 120, count=3),)),
         (

@@ -6,11 +6,12 @@ A hold by a person is no trouble: somebody knows of it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from process_control.core.fleet.decide import OVERLAP
 from process_control.core.fleet.everywhere import host_of, runs_jobs
 from process_control.core.fleet.job_status import stale_words
 from process_control.core.fleet.lock_state import Fate, JobState, LockState, hold_in_words, iso
 from process_control.core.health import HoldKind, State
-from process_control.core.schedule.slots import MISSED
+from process_control.core.schedule.slots import MISSED, SKIPPED
 
 #: What is wrong, worst first.
 FAILING, REFUSED, MISSES, STALE, HELD = KINDS = ("failing", "refused", "missed", "stale", "held")
@@ -50,7 +51,7 @@ def troubles_of(locks: Sequence[LockState], now: float) -> list[FleetTrouble]:
 
 def _trouble(job: JobState, now: float) -> tuple[str, str] | None:
     """Return what is wrong with a job, and why; None: nothing. Of several troubles the worst."""
-    last = job.fates[-1] if job.fates else None
+    last = _last_fate(job)
     failing = (job.health or {}).get("state") == State.FAILING
     if failing:
         count = (job.health or {}).get("failures_in_row")
@@ -63,6 +64,11 @@ def _trouble(job: JobState, now: float) -> tuple[str, str] | None:
     if hold is not None and (job.health or {}).get("hold_kind") != HoldKind.BY_HAND:
         return HELD, hold_in_words(hold)
     return None
+
+
+def _last_fate(job: JobState) -> Fate | None:
+    """Return the last fate that says how the job is: an overlap says only that another start was before it."""
+    return next((fate for fate in reversed(job.fates) if (fate.fate, fate.reason) != (SKIPPED, OVERLAP)), None)
 
 
 def _missed_in_words(fate: Fate) -> str:
