@@ -396,6 +396,17 @@ def test_a_lost_run_is_run_once_more_and_only_the_last_loss_is_a_failure() -> No
     assert state.jobs["a"].hold_at(BEGIN + 9 * MINUTE) is None
 
 
+def test_a_lost_run_that_was_to_be_stopped_is_not_run_once_more() -> None:
+    state = lock(a={"on_host_loss": "rerun"})
+    carried_out(state, decide(state, BEGIN + MINUTE), BEGIN + MINUTE)
+    ended(state, BEGIN + MINUTE + 20, "lost")
+
+    after = decide(state, BEGIN + MINUTE + 20, [replace(state.past[-1], is_stopped=True)])
+
+    assert (after.start, after.queue) == (None, ())
+    assert [fate.outcome for fate in after.fates["a"]] == ["lost"]
+
+
 def test_a_job_is_stale_when_no_run_on_any_host_has_succeeded_for_so_long() -> None:
     state = lock(a={"success_every": 120.0, "schedule": ()})
     state.jobs["a"].since = BEGIN

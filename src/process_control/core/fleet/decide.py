@@ -97,7 +97,8 @@ class _Decider:
         if job is None:
             return
         fate, is_lost = fate_of(past), past.ended.outcome == LOST
-        is_rerun = is_lost and job.spec.on_host_loss == "rerun" and past.start.attempt <= MAX_RERUNS
+        may_rerun = job.spec.on_host_loss == "rerun" and not past.is_stopped
+        is_rerun = is_lost and may_rerun and past.start.attempt <= MAX_RERUNS
         if is_rerun:
             self._reruns.append(again(past.start, past.until))
         else:
