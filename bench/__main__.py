@@ -1,6 +1,6 @@
 """`make bench`: every speed promise that one host can show, measured, compared with its goal, and drawn.
 
-make bench                        all rows, at the size of the goals: about half an hour
+make bench                        all rows, at the size of the goals: three quarters of an hour
 make bench ONLY='cold at-once'    some families of rows
 make bench KEEP=1                 write table, plot and waterfall into docs/ too
 python bench --quick              small and soon done: shows that it works, no figure of it counts
@@ -40,6 +40,7 @@ from results_page import write_page
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+import fleet
 import history
 from bench import QUICK, Bench, Sizes
 
@@ -64,6 +65,7 @@ FAMILIES: dict[str, Callable[[Bench], Found]] = {
         telling,
         page,
         hosts,
+        fleet,
         others,
     )
 }

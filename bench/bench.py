@@ -28,12 +28,17 @@ class Sizes:
     log_bytes: int = 10_000_000_000
     hosts: int = 200
     hosts_of_sshd: int = 12
+    rounds_of_fleet: int = 4
+    jobs_of_fleet: int = 500
+    at_once_of_fleet: int = 100
+    running_of_fleet: int = 8
 
 
 QUICK = Sizes(
     rounds=2, rounds_at_once=2, at_once=8, concurrent=4, rounds_of_commands=1, capture_bytes=4 << 20,
     rounds_of_gibibytes=2, rounds_of_others=1, rounds_of_schedulers=0, jobs=20, runs=200, log_bytes=10_000_000,
-    hosts=8, hosts_of_sshd=2,
+    hosts=8, hosts_of_sshd=2, rounds_of_fleet=1, jobs_of_fleet=4, at_once_of_fleet=0,
+    running_of_fleet=2,
 )  # fmt: skip
 
 

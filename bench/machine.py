@@ -42,3 +42,9 @@ def _lines(path: str) -> list[str]:
 
 def _value(line: str) -> str:
     return line.partition(":")[2].strip()
+
+
+def notes_of_load(what: str) -> list[str]:
+    """Return that others are at work on this host, which makes each figure larger. Ask before it is measured."""
+    load, cpus = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    return [f"{what} was measured on a busy host: load {load:.1f} on {cpus} CPUs"] if load > cpus / 2 else []

@@ -1,6 +1,5 @@
 """The page on a large host: overview and day of thousands of jobs, a log of 10 GB, open pages, wrong passwords."""
 
-import os
 import signal
 import socket
 import statistics
@@ -15,6 +14,7 @@ import httpx
 from board import add_board_jobs, beside_the_board
 from host import Host
 from logs import LAST, grow
+from machine import notes_of_load
 from many_runs import add_jobs, add_runs
 from measuring import ENVIRONMENT, WALL, Costs, Found, Row, WorthNothing, cost_of, row_of
 
@@ -93,7 +93,7 @@ class Page:
 
 
 def measure(bench: Bench) -> Found:
-    notes = notes_of_load()
+    notes = notes_of_load("the page")
     product = bench.product.copy_to(bench.directory / "with-page")
     product.add_extra("web")
     with bench.host(FAMILY) as host:
@@ -163,12 +163,6 @@ def of_lists(bench: Bench, host: Host, page: Page, slugs: list[str], what: str, 
         kilobytes, family=FAMILY, what=f"page: day of {jobs}, compressed", against="", measure="sent", unit="kB",
         goal=GOAL_DAY_KILOBYTES,
     )  # fmt: skip
-
-
-def notes_of_load() -> list[str]:
-    """Return that others were at work on this host, which makes each figure of the page larger."""
-    load, cpus = os.getloadavg()[0], len(os.sched_getaffinity(0))
-    return [f"the page was measured on a busy host: load {load:.1f} on {cpus} CPUs"] if load > cpus / 2 else []
 
 
 def of_a_log(bench: Bench, page: Page, run_id: str) -> Iterator[Row]:

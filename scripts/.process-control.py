@@ -45,6 +45,8 @@ def another_command(folder):
         sys.path.append(folder)
     else:
         import_site()
+    if NAME == "process-control" and sys.argv[1:] == ["--version"] and print_version():
+        return 0
     from process_control.cli.waiting import go_on_watched
 
     paths = go_on_watched(NAME, sys.argv[1:])
@@ -57,6 +59,19 @@ def another_command(folder):
     else:
         from process_control.cli.main import main
     return main(paths=paths)
+
+
+def print_version():
+    """Print the version with nothing imported: whoever asks many hosts asks each of them for it first.
+
+    Return whether it was written; if not, the command line says why.
+    """
+    from process_control import __version__
+
+    try:
+        return posix.write(1, f"process-control {__version__}\n".encode("ascii")) > 0
+    except OSError:
+        return False
 
 
 def import_site():

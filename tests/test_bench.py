@@ -61,7 +61,7 @@ def test_table_json_page_and_drawings_of_a_bench_agree(benched: Benched) -> None
 
     assert {row["family"] for row in with_goal} == {
         "cold", "at-once", "records", "memory", "capture", "listing", "logs", "watch", "history", "ledger",
-        "telling", "warm", "ticks", "page", "hosts",
+        "telling", "warm", "ticks", "page", "hosts", "fleet",
     }  # fmt: skip
     assert benched.figures["quick"] is True
     assert "QUICK" in benched.shown

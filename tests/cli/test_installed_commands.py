@@ -103,10 +103,11 @@ def test_the_job_itself_gets_the_python_variables_of_its_file(box: Box) -> None:
 
 
 def answers(box: Box, *words: str, **how: object) -> None:
-    """Ask a command for its version: the package and what it needs was found."""
-    result = box.command([*words, "--version"], **how)
+    """Ask a command for its version: the package was found, and behind another option what it needs as well."""
+    for options in (["--version"], ["--debug", "--version"]):
+        result = box.command([*words, *options], **how)
 
-    assert (result.stdout, result.stderr, result.exit_code) == (VERSION, "", 0), words
+        assert (result.stdout, result.stderr, result.exit_code) == (VERSION, "", 0), words
 
 
 @pytest.fixture
@@ -180,6 +181,45 @@ def test_an_editable_installation_has_the_same_commands() -> None:
             command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONHOME": "/"}
         )
         assert (done.stdout, done.stderr) == (VERSION, "")
+
+
+def test_the_version_is_printed_without_importing_a_command_line(product: Product) -> None:
+    """Each question to other hosts begins with it."""
+    script, name = product.prefix / "bin" / ".process-control.py", str(product.process_control)
+    command = [*product.python, "-X", "importtime", "-I", "-S", str(script), name, "--version"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert done.stdout == VERSION
+    assert "process_control" in imported
+    assert imported.isdisjoint({"site", "click", "process_control.cli.main", "process_control.cli.waiting"})
+
+
+@pytest.mark.parametrize("verb", ["status", "history"])
+def test_a_verb_that_other_hosts_ask_for_loads_no_library_that_it_does_not_use(box: Box, verb: str) -> None:
+    """OpenSSL and `statistics` cost it a twentieth of its time."""
+    box.job("job", "command: 'true'\nschedule: '* * * * *'")
+    box.run("job")
+    box.process_control(verb, "--json")  # adds the run to the index
+    script, name = box.product.prefix / "bin" / ".process-control.py", str(box.product.process_control)
+
+    done = box.command([*box.product.python, "-X", "importtime", "-I", "-S", str(script), name, verb, "--json"])
+
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert done.exit_code == 0, done
+    assert "process_control.history.index.index" in imported
+    assert imported.isdisjoint({"_hashlib", "statistics"})
+
+
+@pytest.mark.parametrize("options", [["--version"], ["--no-pager", "--version"]])
+def test_a_version_that_cannot_be_written_is_an_error(product: Product, options: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [product.process_control, *options], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert (done.returncode, done.stderr) == (74, "process-control: No space left on device\n")
 
 
 def test_all_commands_are_the_same_script() -> None:

@@ -20,7 +20,7 @@ def with_fleet(product: Product) -> Iterator[Product]:
     folder = Path(tempfile.mkdtemp(prefix="process-control-fleet-", dir="/tmp"))
     folder.chmod(0o755)
     copy = product.copy_to(folder / "installation")
-    copy.add_extra("fleet")
+    copy.add_extra("fleet", as_links=True)
     with warm_commands(copy, more=OF_A_FLEET):
         yield copy
     shutil.rmtree(folder)

@@ -236,3 +236,19 @@ def test_control_c_ends_what_was_started(box: Box, ssh: FakeSsh) -> None:
 
     assert done.exit_code == 130
     wait_gone(pid)
+
+
+def test_status_of_other_hosts_does_not_load_what_reads_this_one(with_jobs: Box, ssh: FakeSsh) -> None:
+    """It is half of the time that the command takes besides ssh."""
+    ssh.answers(ANY, answer_of(with_jobs, "status")[0])
+    product = with_jobs.product
+    script, name = product.prefix / "bin" / ".process-control.py", str(product.process_control)
+    command = [*product.python, "-X", "importtime", "-I", "-S", str(script), name, "status", "--json", "--host", "web1"]
+
+    done = with_jobs.command(command)
+
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert (done.exit_code, len(done.json()["jobs"])) == (0, 2)
+    assert "process_control.fleet.replies" in imported
+    readers = ("process_control.history", "process_control.crontab", "process_control.views", "sqlite3")
+    assert [module for module in imported if module.startswith(readers)] == []

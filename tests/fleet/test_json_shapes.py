@@ -35,4 +35,4 @@ def test_answers_about_the_fleet_have_their_shapes(make_host: Callable[..., Box]
     shape("release", "shaped", "--fleet")
     shape("pause", "shaped", "--fleet", "--for", "1h")
     shape("check", "shaped", "--fleet")
-    shape("run", "unheard", "--fleet")
+    shape("run", "never-applied", "--fleet")

@@ -84,12 +84,12 @@ class Product:
         script.write_text(script.read_text().replace(str(self.prefix), str(prefix)))
         return Product(prefix=prefix, interpreter=self.interpreter)
 
-    def add_extra(self, extra: str) -> None:
-        """Install what an extra of the package needs besides, into a copy."""
+    def add_extra(self, extra: str, *, as_links: bool = False) -> None:
+        """Install what an extra of the package needs besides, into a copy. `as_links`: where no test damages it."""
         there = {distribution.name for distribution in _dependencies()}
         for distribution in _dependencies(extra):
             if distribution.name not in there:
-                _copy_distribution(distribution, self.site_packages)
+                _copy_distribution(distribution, self.site_packages, as_links=as_links)
 
 
 def _copy_while_it_grows(source: Path, target: Path, *options: str) -> None:

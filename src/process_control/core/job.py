@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "418f4897744a"
+FIELDS_VERSION = "fb63e3e6fa8b"
 
 ATTRIBUTES = (
     "slug",

@@ -3,10 +3,10 @@
 Page and keys: `notify`, `failmail`, `owner` of a job file and of the configuration.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 from process_control.core.causes import Cause
+from process_control.core.digest import sha256
 
 DAY_SECONDS = 86400.0
 #: The word of `on` for the end of an incident.
@@ -49,7 +49,7 @@ class Recipient:
         if self.scheme == MAIL:
             return self.url
         where = self.url or f"file:{self.url_file}"
-        return f"{self.scheme or 'file'}~{hashlib.sha256(where.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+        return f"{self.scheme or 'file'}~{sha256(where.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 #: A figure that differs by this factor, up or down, is marked.
 FAR = 2.0
@@ -36,7 +35,11 @@ class Comparison:
 def usual(values: Sequence[float | None]) -> float | None:
     """Return the median of the known values; None when there are none."""
     known = [value for value in values if value is not None]
-    return median(known) if known else None
+    if not known:
+        return None
+    from statistics import median  # 2 ms, which no list of jobs needs
+
+    return median(known)
 
 
 #: Fewer runs do not show what is usual.
@@ -63,6 +66,8 @@ def usual_duration(runs: Sequence[tuple[float, int]]) -> UsualDuration | None:
     """Return how long runs, given as (seconds, attempts), take; None when they are too few to say."""
     if len(runs) < MIN_RUNS:
         return None
+    from statistics import median
+
     seconds = sorted(took for took, _ in runs)
     single = [took for took, attempts in runs if attempts <= 1]
     slow = seconds[min(int(len(seconds) * SLOW_SHARE), len(seconds) - 1)] if len(runs) >= MIN_RUNS_OF_SLOW else None

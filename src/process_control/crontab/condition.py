@@ -4,7 +4,6 @@ Every `status` and `check` asks, so it is cheap: `cron-generate` records a finge
 from, and only when that differs the crontab is made again to compare.
 """
 
-import hashlib
 import os
 import re
 import shlex
@@ -14,6 +13,7 @@ from pathlib import Path
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core import layout
+from process_control.core.digest import sha256
 from process_control.core.in_charge import InCharge, Trigger
 from process_control.core.job import Job
 from process_control.core.schedule.schedule import is_zone_of_host
@@ -129,7 +129,7 @@ def fingerprint(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> str
     by_slug = sorted(jobs, key=lambda job: job.slug)
     zones = sorted({job.time_zone for job in by_slug if isinstance(job, PlannedJob) and job.time_zone})
     known = [(zone, is_zone_of_host(zone)) for zone in zones]
-    return hashlib.sha256(repr((FORMAT, manner, by_slug, known)).encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256(repr((FORMAT, manner, by_slug, known)).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 # --- what is compared ------------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def _print_as_json(settings: Settings, jobs: Sequence[Job | InvalidJob], *, only
     from datetime import UTC, datetime
 
     from process_control.cli.history_index import open_index
-    from process_control.cli.verbs.status import print_jobs
+    from process_control.cli.verbs.status_here import print_jobs
     from process_control.config.cache.next_slots import KnownSchedules
     from process_control.views.status import read_statuses
 

@@ -9,7 +9,7 @@ from process_control.cli.print.output import talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
-from process_control.cli.verbs.status import fault_on_one_line, print_jobs, read
+from process_control.cli.verbs.status_here import fault_on_one_line, print_jobs, read
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.unread_files import in_one_line, unread_files
 from process_control.crontab.in_charge import in_charge

@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields, replace
-from hashlib import blake2b
 from typing import Any
 
+from process_control.core.digest import blake2b
 from process_control.history.index import summary
 from process_control.history.index.clocks import ClockTrack
 from process_control.history.index.rows import END, FAULT, JOB, RUN_ID, SKIP, SQL, START, with_day

@@ -7,7 +7,6 @@ done. A job with an unended run among the last ones has none: its state changes 
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from process_control.core.facts import FAILED, LOST, SKIPPED, SUCCEEDED, WARNED
 
@@ -43,11 +42,13 @@ class JobSummary:
 
 def summarize(recent: Sequence[Mark], *, older: str | None = None) -> JobSummary:
     """Return the summary of the last runs (newest first). `older`: the last run before them, if all are skips."""
+    from process_control.core.usual import usual  # what only shows summaries has no use for it
+
     good = [took for _, outcome, took in recent if outcome in (SUCCEEDED, WARNED) and took is not None]
     ended = (run_id for run_id, outcome, _ in recent if outcome is not None and outcome != SKIPPED)
     return JobSummary(
         outcomes=tuple([outcome for _, outcome, _ in reversed(recent)]),
-        median_seconds=median(good) if good else None,
+        median_seconds=usual(good),
         last_run=next(ended, older),
     )
 
