@@ -29,6 +29,7 @@ from process_control.core.fleet.lock_state import (
     with_fates,
 )
 from process_control.core.fleet.planned import SLOTS_AHEAD
+from process_control.core.fleet.troubles import troubles_of
 from process_control.core.health import Event, Policy
 
 BEGIN = 1_800_000_000  # a full minute
@@ -66,12 +67,11 @@ def carried_out(state: LockState, decision: Decision, now: float) -> LockState:
     return state
 
 
-def ended(state: LockState, now: float, outcome: str = "succeeded") -> LockState:
-    """Return the state after the end of the run in flight."""
+def ended(state: LockState, now: float, how: str | Ended = "succeeded") -> LockState:
+    """Return the state after the end of the run in flight. `how`: its outcome, or all of it."""
     assert state.running is not None
-    past = PastRun(
-        start=state.running, since=state.running_since, until=now, ended=Ended(fate="ran", outcome=outcome, host="web1")
-    )
+    result = Ended(fate="ran", outcome=how, host="web1") if isinstance(how, str) else how
+    past = PastRun(start=state.running, since=state.running_since, until=now, ended=result)
     fate = fate_of(past)
     if fate is not None:
         job = state.jobs[past.start.job]
@@ -112,6 +112,20 @@ def test_while_a_run_is_in_flight_skip_needs_no_timer_and_its_end_settles_what_f
     assert in_flight.wake_at is None
     assert fates_of(state, "a") == [(1, "ran", None), (2, "skipped", "overlap"), (3, "skipped", "overlap")]
     assert (after.start, after.wake_at) == (None, BEGIN + 4 * MINUTE)
+
+
+def test_what_falls_due_while_no_host_takes_a_run_is_missed_and_the_newest_is_offered_to_the_hosts() -> None:
+    state = lock(a={"start_within": 3 * MINUTE, "queue": "host/misspelled"})
+    carried_out(state, decide(state, BEGIN + MINUTE), BEGIN + MINUTE)
+
+    ended(state, BEGIN + 4 * MINUTE, Ended(fate="missed", reason="no_worker"))
+    after = decide(state, BEGIN + 4 * MINUTE)
+    carried_out(state, after, BEGIN + 4 * MINUTE)
+
+    assert after.start is not None
+    assert after.start.slot == BEGIN + 4 * MINUTE
+    assert fates_of(state, "a") == [(minute, "missed", "no_worker") for minute in (1, 2, 3)]
+    assert [(each.job, each.kind) for each in troubles_of([state], BEGIN + 4 * MINUTE)] == [("a", "missed")]
 
 
 def test_two_jobs_with_one_lock_that_fall_due_together_never_run_together() -> None:
@@ -380,6 +394,17 @@ def test_a_lost_run_is_run_once_more_and_only_the_last_loss_is_a_failure() -> No
     assert after.start is not None
     assert after.start.run_id == "a/2027-01-15T08:01:00Z#2"
     assert state.jobs["a"].hold_at(BEGIN + 9 * MINUTE) is None
+
+
+def test_a_lost_run_that_was_to_be_stopped_is_not_run_once_more() -> None:
+    state = lock(a={"on_host_loss": "rerun"})
+    carried_out(state, decide(state, BEGIN + MINUTE), BEGIN + MINUTE)
+    ended(state, BEGIN + MINUTE + 20, "lost")
+
+    after = decide(state, BEGIN + MINUTE + 20, [replace(state.past[-1], is_stopped=True)])
+
+    assert (after.start, after.queue) == (None, ())
+    assert [fate.outcome for fate in after.fates["a"]] == ["lost"]
 
 
 def test_a_job_is_stale_when_no_run_on_any_host_has_succeeded_for_so_long() -> None:

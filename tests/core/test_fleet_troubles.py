@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from process_control.core.fleet.lock_state import Fate, JobSpec, JobState, LockState, PlannedSlots
-from process_control.core.fleet.troubles import troubles_of
+from process_control.core.fleet.troubles import count_jobs, troubles_of
 from process_control.exports.icinga_fleet import answer_of_fleet
 
 NOW = 1_800_000_600.0
@@ -49,6 +49,10 @@ CASES = {
         ("missed", f"missed at {AT}: no control process decided about it in time"),
     ),
     "nobody took it": (lock(fates=(missed("no_worker"),)), ("missed", f"missed at {AT}: no host took it in time")),
+    "nobody took it, and later ones found it waiting": (
+        lock(fates=(missed("no_worker"), Fate(slot=SLOT + 60, fate="skipped", reason="overlap"))),
+        ("missed", f"missed at {AT}: no host took it in time"),
+    ),
     "many": (
         lock(fates=(missed("trigger_dead", until=SLOT + 120, count=3),)),
         (
@@ -70,6 +74,7 @@ CASES = {
         lock(health=health("failing", why="exited with 3")),
         ("failing", "failed 2 times in a row, the last: exited with 3"),
     ),
+    "failed once": (lock(health=health("failing", failures_in_row=1, why="killed")), ("failing", "failed: killed")),
     "held since it failed": (
         lock(health=health("held", hold_kind="failures", why="2 failures in a row")),
         ("held", "held by the fleet: 2 failures in a row"),
@@ -95,13 +100,14 @@ def test_a_job_that_needs_a_look_is_named_with_the_reason(name: str) -> None:
 def test_a_job_of_all_hosts_is_named_with_its_host_and_failing_jobs_come_first() -> None:
     states = [lock("a@web1", fates=(missed("no_worker"),)), lock("a@web2", health=health("failing", why="no | disk"))]
 
-    answer = answer_of_fleet(troubles_of(states, NOW), 1)
+    states += [lock("a@*"), lock("other")]
+    answer = answer_of_fleet(troubles_of(states, NOW), count_jobs(states, {"a"}))
 
     assert answer.code == 2
     first, *rest = answer.text.split("\n")
-    assert first.startswith("PROCESS-CONTROL FLEET CRITICAL - 2 of 1 job: a@web2 (failed 2 times in a row, ")
+    assert first.startswith("PROCESS-CONTROL FLEET CRITICAL - 2 of 3 jobs: a@web2 (failed 2 times in a row, ")
     assert "the last: no / disk), a@web1 (missed at " in first
-    assert first.endswith("| jobs=1;;;0 failing=1;0;;0 refused=0;0;;0 missed=1;0;;0 stale=0;0;;0 held=0;0;;0")
+    assert first.endswith("| jobs=3;;;0 failing=1;0;;0 refused=0;0;;0 missed=1;0;;0 stale=0;0;;0 held=0;0;;0")
     assert [line.split(" ")[:2] for line in rest] == [["CRITICAL:", "a@web2"], ["WARNING:", "a@web1"]]
 
 

@@ -59,6 +59,15 @@ def test_a_fleet_whose_server_is_away_is_unknown(box: Box, with_fleet: Product) 
     assert answer.stdout.startswith("PROCESS-CONTROL UNKNOWN - 127.0.0.1:1: the Temporal server does not answer: ")
 
 
+def test_a_fleet_that_does_not_answer_in_time_is_critical(fleet: Fleet, host: Box) -> None:
+    with fleet.server.away():
+        answer = host.process_control("check", "--fleet", "--timeout", "2s")
+
+    assert answer.exit_code == 2
+    why = "no answer within 2 s: the Temporal server, or the control processes, may be too busy"
+    assert answer.stdout == f"PROCESS-CONTROL CRITICAL - {why}\n"
+
+
 def test_a_job_that_the_fleet_does_not_have_is_unknown(host: Box) -> None:
     answer = host.process_control("check", "never-applied", "--fleet")
 

@@ -1,15 +1,23 @@
 """`up --fleet`: a whole fleet of one host, from one command, and nothing of it left behind."""
 
+import os
 import signal
 
 from kit import fleets
 from kit.fleets import free_port, result_of
-from kit.harness import Box, Product, until
+from kit.harness import Box, Product, children, command_line, until
+
+
+def put_the_server_beside(product: Product) -> None:
+    """Put the program of the server where pip would have put it."""
+    program = product.prefix / "bin" / "temporal"
+    program.unlink(missing_ok=True)
+    program.symlink_to(fleets.SERVER)
 
 
 def test_up_fleet_starts_all_that_a_fleet_needs_and_ends_it(with_fleet: Product, box: Box) -> None:
     box.product = with_fleet
-    (with_fleet.prefix / "bin" / "temporal").symlink_to(fleets.SERVER)  # as pip would have put it
+    put_the_server_beside(with_fleet)
     box.configure(fleet={"address": f"127.0.0.1:{free_port()}"})
     box.job("tried", "command: /bin/true")
 
@@ -23,4 +31,45 @@ def test_up_fleet_starts_all_that_a_fleet_needs_and_ends_it(with_fleet: Product,
 
     assert (started.exit_code, result, ended.exit_code) == (0, "succeeded", 0), ended
     assert "takes runs for any" in ended.stderr
+    assert box.processes() == []
+
+
+def test_a_second_control_c_stops_the_runs_and_the_server_hears_of_it(with_fleet: Product, box: Box) -> None:
+    box.product = with_fleet
+    put_the_server_beside(with_fleet)
+    begun = box.fifo("begun")
+    box.configure(fleet={"address": f"127.0.0.1:{free_port()}"})
+    box.job("endless", f"command: sh -c 'echo begun > {begun}; exec sleep 1000'")
+
+    with box.start_command([str(with_fleet.process_control), "up", "--fleet"]) as live:
+        live.wait_for_line("Control-C ends it", stream="stderr")
+        box.process_control("run", "endless", "--fleet")
+        begun.read_line()
+        live.signal(signal.SIGINT)
+        live.wait_for_line("ending: takes nothing more", stream="stderr")
+        live.signal(signal.SIGINT)
+        ended = live.wait()
+
+    assert ended.exit_code == 0, ended
+    assert "stops 1 run" in ended.stderr
+    assert box.processes() == []
+    (run,) = box.process_control("history", "endless", "--json").json()["runs"]
+    assert (run["outcome"], run["reason"]) == ("failed", "stopped")
+
+
+def test_when_its_server_ends_up_fleet_says_so_and_ends_the_rest(with_fleet: Product, box: Box) -> None:
+    box.product = with_fleet
+    put_the_server_beside(with_fleet)
+    box.configure(fleet={"address": f"127.0.0.1:{free_port()}"})
+    box.job("tried", "command: /bin/true")
+
+    with box.start_command([str(with_fleet.process_control), "up", "--fleet"]) as live:
+        live.wait_for_line("Control-C ends it", stream="stderr")
+        box.process_control("run", "tried", "--fleet")
+        until(lambda: result_of(box, "tried"), "that all are connected")
+        os.kill(next(pid for pid in children(live.pid) if "start-dev" in command_line(pid)), signal.SIGTERM)
+        ended = live.wait()
+
+    assert ended.exit_code == 75
+    assert "the server: has ended with " in ended.stderr
     assert box.processes() == []

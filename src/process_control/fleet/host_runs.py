@@ -124,7 +124,7 @@ class _HostRun:
         self._has_ended = True
         beating.cancel()
         if self._stopping is not None:
-            await self._stopping
+            await self._despite_a_stop(self._stopping)
         return await self._despite_a_stop(asyncio.create_task(asyncio.to_thread(self._how_it_ended)))
 
     async def _despite_a_stop(self, task: asyncio.Task[T]) -> T:

@@ -5,7 +5,7 @@ that order is another type of workflow, `Lock.v2`, on another queue. Our own mod
 workflow (see `sandbox`): those that are imported here are pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -73,12 +73,16 @@ class LockV1:
         self._state = state
         #: the run in flight
         self._run: workflow.ActivityHandle[Ended] | None = None
+        #: whether somebody or a later start wants its end
+        self._is_stopping = False
         self._is_woken = True
         self._starts: list[Start] = []
         self._configured: list[Configured] = []
         self._removed: list[str] = []
         self._heard: list[Heard] = []
         self._ended: list[PastRun] = []
+        #: holds and releases since the core was asked, whose answer does not know of them
+        self._by_hand: list[tuple[str, Callable[[JobState], None]]] = []
         self._shown = ""
         self._successor: Successor | None = None
         #: whether the update that brings the first job may still be on its way
@@ -89,7 +93,9 @@ class LockV1:
         """Take what has come in, decide, carry it out, sleep; until no job has this lock any more."""
         while True:
             self._is_woken = False
-            decision = await self._decide(self._taken_in())
+            ended = self._taken_in()
+            self._by_hand.clear()
+            decision = await self._decide(ended)
             self._carry_out(decision)
             await self._signal(decision.signals)
             if self._configured or self._removed:
@@ -166,6 +172,9 @@ class LockV1:
             state.jobs[slug].fates = with_fates(state.jobs[slug].fates, tuple(fates), len(state.jobs))
         for slug, health in decision.health.items():
             state.jobs[slug].health = health
+        for slug, change in self._by_hand:
+            if slug in decision.health:
+                change(state.jobs[slug])
         for slug, moment in decision.successes.items():
             state.jobs[slug].last_success = moment
         for slug, slots in decision.waiting.items():
@@ -176,13 +185,19 @@ class LockV1:
         for start, why in decision.refused:
             ended = Ended(fate="skipped", reason="overlap", detail=why)
             self._keep(PastRun(start=start, since=0.0, until=0.0, ended=ended))
-        if decision.stops_running and self._run is not None:
-            self._run.cancel()
+        if decision.stops_running:
+            self._stop_running()
         if decision.start is not None:
             self._begin(decision.start)
 
+    def _stop_running(self) -> None:
+        if self._run is not None:
+            self._is_stopping = True
+            self._run.cancel()
+
     def _begin(self, start: Start) -> None:
         now = workflow.now().timestamp()
+        self._is_stopping = False
         self._state.running, self._state.running_since = start, now
         spec = self._state.jobs[start.job].spec
         order = Order(start=start, hash=spec.hash, on_partition=spec.on_partition, lease=spec.lease)
@@ -205,7 +220,8 @@ class LockV1:
     def _has_ended(self, start: Start, ended: Ended) -> None:
         now = workflow.now().timestamp()
         self._run = None
-        self._ended.append(PastRun(start=start, since=self._state.running_since, until=now, ended=ended))
+        since, is_stopped = self._state.running_since, self._is_stopping
+        self._ended.append(PastRun(start=start, since=since, until=now, ended=ended, is_stopped=is_stopped))
         self._is_woken = True
 
     def _keep(self, past: PastRun) -> None:
@@ -307,7 +323,7 @@ class LockV1:
         running = self._state.running
         if running is None or running.job != asked.job or self._run is None:
             return None
-        self._run.cancel()
+        self._stop_running()
         return running.run_id
 
     @stop.validator
@@ -320,8 +336,7 @@ class LockV1:
         job = self._require(asked.job)
         now = workflow.now().timestamp()
         until = None if asked.seconds is None else now + asked.seconds
-        job.health = by_hand(job, Event.HELD_BY_HAND, by=asked.by, note=asked.note, now=now, until=until)
-        self._is_woken = True
+        self._change_health(asked, Event.HELD_BY_HAND, now, until)
         return job.hold_at(now)
 
     @hold.validator
@@ -334,13 +349,20 @@ class LockV1:
         job = self._require(asked.job)
         now = workflow.now().timestamp()
         was_held = job.hold_at(now) is not None
-        job.health = by_hand(job, Event.RELEASED, by=asked.by, note=asked.note, now=now)
-        self._is_woken = True
+        self._change_health(asked, Event.RELEASED, now)
         return was_held
 
     @release.validator
     def check_release(self, asked: Asked) -> None:
         self._require(asked.job)
+
+    def _change_health(self, asked: Asked, event: Event, now: float, until: float | None = None) -> None:
+        def change(job: JobState) -> None:
+            job.health = by_hand(job, event, by=asked.by, note=asked.note, now=now, until=until)
+
+        change(self._state.jobs[asked.job])
+        self._by_hand.append((asked.job, change))
+        self._is_woken = True
 
     @workflow.signal
     def cause_ended(self, heard: Heard) -> None:

@@ -1,7 +1,7 @@
 """`check`: the jobs as a monitoring plugin sees them; and `check-jobs-icinga`, the old form of the same question."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +29,8 @@ from process_control.views.status import read_statuses
 
 #: Most monitoring systems end a plugin after a minute.
 ANSWER_SECONDS = 50.0
+_HANGING_DISK = "the disk of the configuration or of the state directory may not answer"
+_BUSY_SERVER = "the Temporal server, or the control processes, may be too busy"
 
 
 class Plugin(Verb):
@@ -52,15 +54,15 @@ class Plugin(Verb):
             return _say_unknown(why, as_json=as_json)
 
 
-def _answer_within(seconds: float, session: Session, words: Sequence[str]) -> Answer:
-    """Return the answer that a child process computes; CRITICAL when it takes too long, since a disk may hang.
+def _answer_within(seconds: float, compute: Callable[[], Answer], *, may_be: str) -> Answer:
+    """Return the answer that a child process computes; CRITICAL when it takes too long, with what `may_be` the reason.
 
-    Raises the errors of the configuration and of missing rights.
+    Raises the errors of the configuration and of missing rights, and those of the fleet.
     """
     try:
-        reply = ask(lambda: asdict(_answer(session.settings("check"), words)), seconds=seconds)
+        reply = ask(lambda: asdict(compute()), seconds=seconds)
     except NoAnswer as error:
-        why = f"{error}: the disk of the configuration or of the state directory may not answer"
+        why = f"{error}: {may_be}"
         return Answer(code=CRITICAL, text=f"PROCESS-CONTROL CRITICAL - {why}")
     troubles = tuple(Trouble(**each) for each in reply["troubles"])
     return Answer(code=reply["code"], text=reply["text"], troubles=troubles)
@@ -94,8 +96,10 @@ def check(session: Session, jobs: Sequence[str], as_json: bool, timeout: str | N
     if in_fleet:
         from process_control.cli.verbs.fleet_check import answer_of
 
-        return _print(answer_of(session, jobs), as_json=as_json)
-    return _print(_answer_within(seconds, session, jobs), as_json=as_json)
+        found = _answer_within(seconds, lambda: answer_of(session, jobs), may_be=_BUSY_SERVER)
+    else:
+        found = _answer_within(seconds, lambda: _answer(session.settings("check"), jobs), may_be=_HANGING_DISK)
+    return _print(found, as_json=as_json)
 
 
 def _answer(settings: Settings, words: Sequence[str]) -> Answer:
@@ -156,7 +160,8 @@ def _print(reply: Answer, *, as_json: bool) -> int:
 @click.pass_context
 def check_jobs_icinga(ctx: click.Context) -> int:
     """List the jobs that fail."""
-    reply = _answer_within(ANSWER_SECONDS, ctx.ensure_object(Session), ())
+    session = ctx.ensure_object(Session)
+    reply = _answer_within(ANSWER_SECONDS, lambda: _answer(session.settings("check"), ()), may_be=_HANGING_DISK)
     failing = [trouble for trouble in reply.troubles if trouble.severity == CRITICAL]
     if not failing:
         print_line("OK: no job fails")

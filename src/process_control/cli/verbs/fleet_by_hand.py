@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from process_control.actions.rights import who
+from process_control.actions.start import Started
 from process_control.actions.stop import Stopped
 from process_control.cli.chosen import agree, print_dry_run
 from process_control.cli.fleet_library import require_the_library
@@ -12,6 +13,7 @@ from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session
 from process_control.cli.verbs.run_screen import print_started
+from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.fleet.lock_state import iso
 from process_control.core.fleet.membership import belongs_to_fleet
@@ -30,7 +32,10 @@ def run_in_fleet(
         return chosen.code
     from process_control.fleet.by_hand import start
 
-    return print_started(start(chosen.settings, chosen.jobs, by=chosen.by, note=note, force=force), as_json=as_json)
+    started = start(chosen.settings, chosen.jobs, by=chosen.by, note=note, force=force)
+    for each in chosen.invalid:
+        started.append(Started(slug=each.slug, run_id=None, why=str(each.error), exit_code=each.error.exit_code))
+    return print_started(started, as_json=as_json)
 
 
 def stop_in_fleet(
@@ -42,7 +47,8 @@ def stop_in_fleet(
         return chosen.code
     from process_control.fleet.by_hand import stop
 
-    return stop(chosen.settings, chosen.jobs, by=chosen.by, note=note)
+    stopped = stop(chosen.settings, chosen.jobs, by=chosen.by, note=note)
+    return [*stopped, *(Stopped(slug=each.slug, is_stopped=False, words=str(each.error)) for each in chosen.invalid)]
 
 
 def hold_in_fleet(
@@ -65,7 +71,7 @@ def hold_in_fleet(
     holds = hold(chosen.settings, chosen.jobs, by=chosen.by, note=note, seconds=seconds)
     done = [(job.slug, "held", "held") for job in chosen.jobs]
     _print_held(done, note, as_json=as_json, untils=[held.until for held in holds])
-    return FINE
+    return chosen.code_of_the_rest(FINE)
 
 
 def release_in_fleet(
@@ -81,7 +87,7 @@ def release_in_fleet(
     words_of = {True: "released", False: "was not held"}
     done = [(job.slug, words_of[was], "idle") for job, was in zip(chosen.jobs, were_held, strict=True)]
     _print_held(done, note, as_json=as_json)
-    return FINE if any(were_held) else NO
+    return chosen.code_of_the_rest(FINE if any(were_held) else NO)
 
 
 def _print_held(
@@ -119,7 +125,9 @@ class _Chosen:
         require_the_library()
         self.by = who(dict(os.environb))
         self.settings = session.settings(f"{verb} --fleet", may_read=False)
-        self.jobs = _chosen(self.settings, words)
+        self.jobs, self.invalid = _chosen(self.settings, words)
+        if self.invalid and not self.jobs:
+            raise self.invalid[0].error
         self.code: int | None = None
         slugs = [job.slug for job in self.jobs]
         if dry_run and as_json:
@@ -127,12 +135,27 @@ class _Chosen:
         elif not agree(verb, slugs, yes=yes, dry_run=dry_run):
             self.code = FINE
 
+    def code_of_the_rest(self, code: int) -> int:
+        """Say which jobs were left out since their files are invalid; return 78 when there are some, else `code`."""
+        for each in self.invalid:
+            talk(f"{each.slug}: left out, its file is invalid: {each.error.faults[0]}")
+        return BadConfiguration.exit_code if self.invalid else code
 
-def _chosen(settings: Settings, words: Sequence[str]) -> list[Job]:
-    """Return the jobs that the words name. Raises BadConfiguration (78) for one that does not belong to the fleet."""
-    found = [job for job in select_jobs(settings, words) if isinstance(job, Job)]
+
+def _chosen(settings: Settings, words: Sequence[str]) -> tuple[list[Job], list[InvalidJob]]:
+    """Return the jobs that the words name, and those whose files are invalid.
+
+    Raises BadConfiguration (78) for one that does not belong to the fleet.
+    """
+    found: list[Job] = []
+    invalid: list[InvalidJob] = []
+    for each in select_jobs(settings, words):
+        if isinstance(each, InvalidJob):
+            invalid.append(each)
+        else:
+            found.append(each)
     for job in found:
         if not belongs_to_fleet(job.run_on, settings.fleet_address):
             why = "the configuration has no fleet.address" if settings.fleet_address is None else "it has run_on: local"
             raise BadConfiguration(f"does not belong to the fleet: {why}", where=job.slug)
-    return found
+    return found, invalid

@@ -20,7 +20,7 @@ def answer_of(session: Session, words: Sequence[str]) -> "Answer":
     Raises JobNotFound (66), and NotStarted (75) when the server or all control processes are away.
     """
     require_the_library()
-    from process_control.core.fleet.troubles import troubles_of
+    from process_control.core.fleet.troubles import count_jobs, troubles_of
     from process_control.exports.icinga_fleet import answer_of_fleet
     from process_control.fleet.look import all_locks
 
@@ -31,4 +31,4 @@ def answer_of(session: Session, words: Sequence[str]) -> "Answer":
     if words and not chosen:
         raise JobNotFound(f"the fleet has no job '{' '.join(words)}'", hint="process-control fleet status")
     found = [each for each in troubles_of(locks, time.time()) if each.job.partition("@")[0] in chosen]
-    return answer_of_fleet(found, len(chosen))
+    return answer_of_fleet(found, count_jobs(locks, chosen))

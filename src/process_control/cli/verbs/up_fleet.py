@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from process_control.actions.rights import become_actor, who
@@ -12,24 +13,31 @@ from process_control.cli.print.output import talk
 from process_control.cli.session import Session
 from process_control.config.settings import Settings
 from process_control.core import layout
-from process_control.errors import FINE
+from process_control.errors import FINE, NotStarted
 from process_control.system import directories
 from process_control.system.interpreter import python
 from process_control.system.linux import set_parent_death_signal
 
+#: A process of the fleet, with its name for people.
+_Part = tuple[str, "subprocess.Popen[bytes]"]
+
 
 def up_fleet(session: Session, seconds: float | None) -> int:
-    """Start what this host lacks of a fleet, hand it the job files, and stay until Control-C."""
+    """Start what this host lacks of a fleet, hand it the job files, and stay until Control-C.
+
+    Raises NotStarted (75) when one of the processes that it has started ends before.
+    """
     require_the_library()
     actor = become_actor(session.load(), by=who(dict(os.environb)), command="process-control up --fleet")
     directories.ensure([(layout.fleet(actor.settings.state_directory), 0o700)])
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[_Part] = []
     try:
         _start_all(actor.settings, session, started)
-        talk("Control-C ends it, when its runs have ended; to look: process-control fleet status")
-        select.select([], [], [], seconds)
+        talk("Control-C ends it, when its runs have ended; a second one stops them")
+        talk("to look: process-control fleet status")
+        _wait_for_an_end(started, seconds)
     except KeyboardInterrupt:
         pass
     finally:
@@ -37,17 +45,30 @@ def up_fleet(session: Session, seconds: float | None) -> int:
     return FINE
 
 
-def _start_all(settings: Settings, session: Session, started: list["subprocess.Popen[bytes]"]) -> None:
+def _wait_for_an_end(started: "Sequence[_Part]", seconds: float | None) -> None:
+    """Wait for so long, None: without an end. Raises NotStarted (75) when one of them ends before."""
+    handles = {os.pidfd_open(process.pid): (name, process) for name, process in started}
+    ended, _, _ = select.select(list(handles), [], [], seconds)
+    for handle in ended[:1]:
+        name, process = handles[handle]
+        code = process.wait()
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        hint = "what it said is above; the others are ended too: process-control up --fleet starts them all"
+        raise NotStarted(f"has ended with {how}", where=f"the {name}", hint=hint)
+
+
+def _start_all(settings: Settings, session: Session, started: "list[_Part]") -> None:
     """Start server, control process and worker; `started` gets each process as soon as there is one."""
     from process_control.fleet import dev_server
 
     if not dev_server.answers(settings):
         database = layout.fleet_database(settings.state_directory)
         log = Path(layout.fleet_log(settings.state_directory))
-        started.append(dev_server.start(dev_server.words_of_server(settings, database), log))
-        dev_server.wait_until_it_answers(settings, started[0])
+        server = dev_server.start(dev_server.words_of_server(settings, database), log)
+        started.append(("server", server))
+        dev_server.wait_until_it_answers(settings, server)
         talk(f"server on {settings.fleet_address}: keeps everything in {database}")
-    started += [_start(session, "control"), _start(session, "worker")]
+    started += [("control process", _start(session, "control")), ("worker", _start(session, "worker"))]
     _start(session, "apply").wait()
 
 
@@ -63,9 +84,15 @@ def _start(session: Session, name: str) -> "subprocess.Popen[bytes]":
     )
 
 
-def _end(started: list["subprocess.Popen[bytes]"]) -> None:
-    """End all, the server last: the worker reports to it how its runs have ended."""
-    for process in reversed(started):
-        if process.poll() is None:
-            process.terminate()
-        process.wait()
+def _end(started: "Sequence[_Part]") -> None:
+    """End all, the server last: the worker reports to it how its runs have ended.
+
+    Control-C once more is for the one that is waited for: the worker stops its runs then.
+    """
+    for _, process in reversed(started):
+        while process.poll() is None:
+            try:
+                process.terminate()
+                process.wait()
+            except KeyboardInterrupt:
+                continue

@@ -42,6 +42,8 @@ MAX_RERUNS = 3
 OVERLAP = "overlap"
 #: Nobody was there to start it: no control process, or no server.
 TRIGGER_DEAD = "trigger_dead"
+#: No host took it, or the one before it, in time.
+NO_WORKER = "no_worker"
 
 
 def decide(state: LockState, now: float, ended: Sequence[PastRun] = ()) -> Decision:
@@ -95,7 +97,8 @@ class _Decider:
         if job is None:
             return
         fate, is_lost = fate_of(past), past.ended.outcome == LOST
-        is_rerun = is_lost and job.spec.on_host_loss == "rerun" and past.start.attempt <= MAX_RERUNS
+        may_rerun = job.spec.on_host_loss == "rerun" and not past.is_stopped
+        is_rerun = is_lost and may_rerun and past.start.attempt <= MAX_RERUNS
         if is_rerun:
             self._reruns.append(again(past.start, past.until))
         else:
@@ -154,14 +157,25 @@ class _Decider:
         if spec.on_overlap == "skip" and not spec.after and self._was_busy_at(slot):
             return Fate(slot=slot, fate=SKIPPED, reason=OVERLAP, detail="another run had the lock")
         if self._now - slot > spec.start_within or not (is_newest or spec.on_overlap == "queue"):
-            return Fate(slot=slot, fate=MISSED, reason=TRIGGER_DEAD)
+            return self._missed_at(slot)
         return None
 
+    def _missed_at(self, slot: int) -> Fate:
+        if any(past.ended.reason == NO_WORKER for past in self._in_flight_at(slot)):
+            return Fate(slot=slot, fate=MISSED, reason=NO_WORKER, detail="no host had taken the run before it")
+        return Fate(slot=slot, fate=MISSED, reason=TRIGGER_DEAD)
+
     def _was_busy_at(self, slot: int) -> bool:
-        """Return whether a run had the lock then. What fell due meanwhile is dealt with at its end."""
+        """Return whether a run had the lock then. What fell due meanwhile is dealt with at its end.
+
+        One that no host has taken had nothing: what fell due while it waited is missed, as it is.
+        """
         if self._state.running is not None and self._state.running_since < slot:
             return True
-        return any(past.since < slot <= past.until for past in self._state.past)
+        return any(past.ended.reason != NO_WORKER for past in self._in_flight_at(slot))
+
+    def _in_flight_at(self, slot: int) -> list[PastRun]:
+        return [past for past in self._state.past if past.since < slot <= past.until]
 
     # --- turns --------------------------------------------------------------------------------------------------------
 

@@ -195,6 +195,8 @@ class PastRun:
     since: float
     until: float
     ended: Ended
+    #: whether somebody, or a later start, had wanted its end
+    is_stopped: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

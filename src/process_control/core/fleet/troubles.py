@@ -3,14 +3,15 @@
 A hold by a person is no trouble: somebody knows of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+from process_control.core.fleet.decide import OVERLAP
 from process_control.core.fleet.everywhere import host_of, runs_jobs
 from process_control.core.fleet.job_status import stale_words
 from process_control.core.fleet.lock_state import Fate, JobState, LockState, hold_in_words, iso
 from process_control.core.health import HoldKind, State
-from process_control.core.schedule.slots import MISSED
+from process_control.core.schedule.slots import MISSED, SKIPPED
 
 #: What is wrong, worst first.
 FAILING, REFUSED, MISSES, STALE, HELD = KINDS = ("failing", "refused", "missed", "stale", "held")
@@ -48,13 +49,18 @@ def troubles_of(locks: Sequence[LockState], now: float) -> list[FleetTrouble]:
     return sorted(found, key=lambda each: each.job)
 
 
+def count_jobs(locks: Sequence[LockState], chosen: Set[str]) -> int:
+    """Return how many jobs there are of those that are chosen: with `run_on: all` one for each host."""
+    return sum(slug in chosen for lock in locks if runs_jobs(lock.lock) for slug in lock.jobs)
+
+
 def _trouble(job: JobState, now: float) -> tuple[str, str] | None:
     """Return what is wrong with a job, and why; None: nothing. Of several troubles the worst."""
-    last = job.fates[-1] if job.fates else None
+    last = _last_fate(job)
     failing = (job.health or {}).get("state") == State.FAILING
     if failing:
-        count = (job.health or {}).get("failures_in_row")
-        return FAILING, f"failed {count} times in a row, the last: {(job.health or {}).get('why') or 'no reason given'}"
+        count, why = (job.health or {}).get("failures_in_row"), (job.health or {}).get("why") or "no reason given"
+        return FAILING, f"failed: {why}" if count == 1 else f"failed {count} times in a row, the last: {why}"
     if last is not None and last.fate == MISSED and (job.last_success or 0.0) < last.slot:
         return (REFUSED if last.reason == "refused" else MISSES), _missed_in_words(last)
     if (stale := stale_words(job, now)) is not None:
@@ -63,6 +69,11 @@ def _trouble(job: JobState, now: float) -> tuple[str, str] | None:
     if hold is not None and (job.health or {}).get("hold_kind") != HoldKind.BY_HAND:
         return HELD, hold_in_words(hold)
     return None
+
+
+def _last_fate(job: JobState) -> Fate | None:
+    """Return the last fate that says how the job is: an overlap says only that another start was before it."""
+    return next((fate for fate in reversed(job.fates) if (fate.fate, fate.reason) != (SKIPPED, OVERLAP)), None)
 
 
 def _missed_in_words(fate: Fate) -> str:
