@@ -4,6 +4,8 @@ import os
 import re
 import signal
 
+import pytest
+
 from kit.harness import Box, until, wait_gone
 from kit.runs import ends, outcomes, starts, the_end
 
@@ -71,6 +73,24 @@ def test_stop_ends_all_that_run_and_says_when_nothing_did(box: Box) -> None:
 
     assert (stopped.exit_code, again.exit_code) == (0, 1)
     assert outcomes(box) == [("failed", "stopped")] * 2
+
+
+@pytest.mark.parametrize("text", [None, "comand: /bin/true\n"], ids=["gone", "invalid"])
+def test_stop_ends_a_run_whose_job_file_is_gone_or_invalid(box: Box, text: str | None) -> None:
+    started = box.fifo("started")
+    path = box.job("forsaken", f"command: sh -c 'echo > {started}; exec sleep 1000'")
+    with box.start("forsaken") as live:
+        started.read_line()
+        path.unlink()
+        if text is not None:
+            box.job("forsaken", text)
+        stopped = box.process_control("stop", "forsaken")
+        live.wait()
+        again = box.process_control("stop", "forsaken")
+
+    assert stopped.exit_code == 0, stopped
+    assert outcomes(box) == [("failed", "stopped")]
+    assert again.exit_code == (66 if text is None else 1), again
 
 
 def test_wait_returns_when_the_runs_have_ended_and_tells_how(box: Box) -> None:

@@ -73,3 +73,17 @@ def test_when_its_server_ends_up_fleet_says_so_and_ends_the_rest(with_fleet: Pro
     assert ended.exit_code == 75
     assert "the server: has ended with " in ended.stderr
     assert box.processes() == []
+
+
+def test_up_fleet_starts_no_server_for_a_connection_with_tls(with_fleet: Product, box: Box) -> None:
+    box.product = with_fleet
+    put_the_server_beside(with_fleet)
+    address, key = f"127.0.0.1:{free_port()}", box.root / "api-key"
+    key.write_text("a-key")
+    key.chmod(0o600)
+    box.configure(fleet={"address": address, "api_key_file": str(key)})
+
+    up = box.process_control("up", "--fleet")
+
+    assert up.exit_code == 78
+    assert up.stderr.startswith(f"{address}: the server that up --fleet starts does not use TLS\n  hint: "), up

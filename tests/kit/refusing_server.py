@@ -16,24 +16,25 @@ PERMISSION_DENIED, UNIMPLEMENTED = 7, 12
 
 
 @contextmanager
-def refusing_server(words: str, status: int = PERMISSION_DENIED) -> Iterator[str]:
-    """Serve until the end of the context; yield the address."""
+def refusing_server(words: str, status: int = PERMISSION_DENIED, *, came: list[bytes] | None = None) -> Iterator[str]:
+    """Serve until the end of the context; yield the address. `came`: gets the headers of each call, as HPACK."""
+    heads = [] if came is None else came
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=_accept, args=(server, _refusal(words, status)), daemon=True).start()
+        threading.Thread(target=_accept, args=(server, _refusal(words, status), heads), daemon=True).start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
         server.shutdown(socket.SHUT_RDWR)
 
 
-def _accept(server: socket.socket, refusal: bytes) -> None:
+def _accept(server: socket.socket, refusal: bytes, came: list[bytes]) -> None:
     while True:
         try:
             connection, _ = server.accept()
         except OSError:
             return
-        threading.Thread(target=_serve, args=(connection, refusal), daemon=True).start()
+        threading.Thread(target=_serve, args=(connection, refusal, came), daemon=True).start()
 
 
-def _serve(connection: socket.socket, refusal: bytes) -> None:
+def _serve(connection: socket.socket, refusal: bytes, came: list[bytes]) -> None:
     with connection, connection.makefile("rb") as stream:
         stream.read(len(PREFACE))
         connection.sendall(_frame(SETTINGS, 0, 0, b""))
@@ -43,6 +44,7 @@ def _serve(connection: socket.socket, refusal: bytes) -> None:
             if kind in (SETTINGS, PING) and not flags & ACK:
                 connection.sendall(_frame(kind, ACK, 0, content if kind == PING else b""))
             elif kind == HEADERS:
+                came.append(content)
                 connection.sendall(_frame(HEADERS, ENDS, number, refusal))
 
 
@@ -56,3 +58,24 @@ def _refusal(words: str, status: int) -> bytes:
 
 def _frame(kind: int, flags: int, number: int, content: bytes) -> bytes:
     return struct.pack(">I", len(content))[1:] + bytes([kind, flags]) + struct.pack(">I", number) + content
+
+
+#: The codes of HPACK (RFC 7541, appendix B) for `Bearer ` and keys of a few letters and digits.
+_CODES = {"B": "1011101", "e": "00101", "a": "00011", "r": "101100", " ": "010100"}
+_CODES |= {
+    "0": "00000",
+    "1": "00001",
+    "2": "00010",
+    "c": "00100",
+    "i": "00110",
+    "o": "00111",
+    "s": "01000",
+    "t": "01001",
+}
+
+
+def huffman(text: str) -> bytes:
+    """Return how HPACK writes a text of `Bearer 012aceiorst`."""
+    bits = "".join(_CODES[letter] for letter in text)
+    bits += "1" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8)

@@ -84,6 +84,12 @@ def stop(
     return [wait_until_stopped(each, progress) if isinstance(each, Stopping) else each for each in asked]
 
 
+def has_something_to_stop(settings: Settings, slug: str) -> bool:
+    """Return whether the last run of a job has not ended, or has left processes, whatever became of its file."""
+    block = read_block(settings.state_directory, slug)
+    return block is not None and not _is_over(block)
+
+
 def stop_run(
     settings: Settings, slug: str, run_id: str, identity: Identity, *, by: str, note: str | None = None
 ) -> Stopped | None:

@@ -11,14 +11,15 @@ from temporalio.client import Client, WorkflowHandle
 from process_control.actions.start import Started
 from process_control.actions.stop import Stopped
 from process_control.config.settings import Settings
-from process_control.core.fleet.everywhere import host_of, lock_on
+from process_control.core.fleet.everywhere import host_of
 from process_control.core.fleet.lock_state import Hold, PastRun, Start
 from process_control.core.job import Job
-from process_control.errors import NotStarted, ProcessControlError
+from process_control.errors import JobNotFound, NotStarted, ProcessControlError
 from process_control.fleet.ask import asked, asked_by, of_lock, on_this_host
 from process_control.fleet.connection import RPC_TIMEOUT, server_errors
 from process_control.fleet.everywhere import locks_of
 from process_control.fleet.hand_over import tried_again
+from process_control.fleet.known_jobs import locks_that_know
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.wire import RunState
 
@@ -55,18 +56,6 @@ async def _start(
     return Started(slug=job.slug, run_id=run_id)
 
 
-def wait(settings: Settings, job: Job, run_id: str) -> PastRun:
-    """Wait until a run has ended, and return how. Raises NotStarted (75) for a run that is not known any more."""
-
-    async def ask(client: Client) -> PastRun:
-        with server_errors(settings, job.slug):
-            host = run_id.partition("@")[2]
-            lock = lock_on(job.lock, host) if host else job.lock
-            return await _end_of(of_lock(client, lock), job.slug, run_id)
-
-    return asked(settings, ask)
-
-
 async def _end_of(handle: WorkflowHandle[LockV1, None], job: str, run_id: str) -> PastRun:
     """Ask again and again: updates that wait are limited to 10 in flight."""
     while True:
@@ -78,32 +67,41 @@ async def _end_of(handle: WorkflowHandle[LockV1, None], job: str, run_id: str) -
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 
-def stop(settings: Settings, jobs: Sequence[Job], *, by: str, note: str | None = None) -> list[Stopped]:
-    """Stop the runs of these jobs, and wait until their hosts report that no process of them is left."""
+def stop(settings: Settings, jobs: Sequence[Job | str], *, by: str, note: str | None = None) -> list[Stopped]:
+    """Stop the runs of these jobs, and wait until their hosts report that no process of them is left.
+
+    A slug stands for a job without a file here.
+    """
 
     async def ask(client: Client) -> list[Stopped]:
-        wanted = [(job, lock) for job in jobs for lock in await locks_of(client, settings, job)]
-        return await asyncio.gather(*(_stop(client, settings, job, lock, by=by, note=note) for job, lock in wanted))
+        async def one(job: Job | str) -> Sequence[Stopped]:
+            slug = slug_of(job)
+            return await _at_each_lock(
+                client, settings, job, lambda handle: _stop(handle, settings, slug, by=by, note=note), template=False
+            )
+
+        return [stopped for found in await asyncio.gather(*map(one, jobs)) for stopped in found]
 
     return asked(settings, ask)
 
 
-async def _stop(client: Client, settings: Settings, job: Job, lock: str, *, by: str, note: str | None) -> Stopped:
-    handle = of_lock(client, lock)
-    with server_errors(settings, job.slug):
-        run_id = await handle.execute_update(LockV1.stop, asked_by(by, job.slug, note), rpc_timeout=RPC_TIMEOUT)
+async def _stop(
+    handle: WorkflowHandle[LockV1, None], settings: Settings, job: str, *, by: str, note: str | None
+) -> Stopped:
+    with server_errors(settings, job):
+        run_id = await handle.execute_update(LockV1.stop, asked_by(by, job, note), rpc_timeout=RPC_TIMEOUT)
         if run_id is None:
-            return Stopped(slug=job.slug, is_stopped=False, words="nothing is running")
-        ended = (await _end_of(handle, job.slug, run_id)).ended
+            return Stopped(slug=job, is_stopped=False, words="nothing is running")
+        ended = (await _end_of(handle, job, run_id)).ended
     on = f" on {ended.host}" if ended.host else ""
     if ended.reason == "stopped":
-        return Stopped(slug=job.slug, is_stopped=True, words=f"stopped run {run_id}{on}", run_id=run_id)
+        return Stopped(slug=job, is_stopped=True, words=f"stopped run {run_id}{on}", run_id=run_id)
     words = f"run {run_id} had ended{on}: {ended.outcome or ended.fate}"
-    return Stopped(slug=job.slug, is_stopped=False, words=words, run_id=run_id)
+    return Stopped(slug=job, is_stopped=False, words=words, run_id=run_id)
 
 
 def hold(
-    settings: Settings, jobs: Sequence[Job], *, by: str, note: str | None = None, seconds: float | None = None
+    settings: Settings, jobs: Sequence[Job | str], *, by: str, note: str | None = None, seconds: float | None = None
 ) -> list[Hold]:
     """Have these jobs started at no planned time, on no host, until they are released; return their holds.
 
@@ -114,40 +112,74 @@ def hold(
         settings,
         jobs,
         lambda handle, job: handle.execute_update(
-            LockV1.hold, asked_by(by, job.slug, note, seconds), rpc_timeout=RPC_TIMEOUT
+            LockV1.hold, asked_by(by, job, note, seconds), rpc_timeout=RPC_TIMEOUT
         ),
     )
     for job, held in zip(jobs, holds, strict=True):
         if held is None and seconds is not None:
             raise NotStarted(
                 "it is held without an end: the control processes are of an older version",
-                where=job.slug,
-                hint=f"upgrade fleet control; to release it: process-control release {job.slug} --fleet",
+                where=slug_of(job),
+                hint=f"upgrade fleet control; to release it: process-control release {slug_of(job)} --fleet",
             )
     return [held or Hold(since=time.time(), by=on_this_host(by), note=note) for held in holds]
 
 
-def release(settings: Settings, jobs: Sequence[Job], *, by: str, note: str | None = None) -> list[bool]:
+def release(settings: Settings, jobs: Sequence[Job | str], *, by: str, note: str | None = None) -> list[bool]:
     """End the holds of these jobs in the fleet; return of each whether there was one."""
     return _each(
         settings,
         jobs,
-        lambda handle, job: handle.execute_update(
-            LockV1.release, asked_by(by, job.slug, note), rpc_timeout=RPC_TIMEOUT
-        ),
+        lambda handle, job: handle.execute_update(LockV1.release, asked_by(by, job, note), rpc_timeout=RPC_TIMEOUT),
     )
 
 
+def slug_of(job: Job | str) -> str:
+    return job if isinstance(job, str) else job.slug
+
+
 def _each(
-    settings: Settings, jobs: Sequence[Job], call: Callable[[WorkflowHandle[LockV1, None], Job], Awaitable[T]]
+    settings: Settings,
+    jobs: Sequence[Job | str],
+    call: Callable[[WorkflowHandle[LockV1, None], str], Awaitable[T]],
 ) -> list[T]:
     async def ask(client: Client) -> list[T]:
-        found = []
-        for job in jobs:
-            with server_errors(settings, job.slug):
-                locks = await locks_of(client, settings, job, template=True)
-                answers = [await call(of_lock(client, lock), job) for lock in locks]
-                found.append(max(answers, key=bool))
-        return found
+        async def one(job: Job | str) -> T:
+            slug = slug_of(job)
+            answers = await _at_each_lock(client, settings, job, lambda handle: call(handle, slug), template=True)
+            return max(answers, key=bool)
+
+        return [await one(job) for job in jobs]
 
     return asked(settings, ask)
+
+
+async def _at_each_lock(
+    client: Client,
+    settings: Settings,
+    job: Job | str,
+    call: Callable[[WorkflowHandle[LockV1, None]], Awaitable[T]],
+    *,
+    template: bool,
+) -> Sequence[T]:
+    """Ask each lock that has a job: the one that its file names, else those that the fleet knows.
+
+    A file that is gone, or names another lock since, says nothing of a run in progress. Raises JobNotFound (66).
+    """
+
+    async def asked_of(locks: Sequence[str]) -> Sequence[T]:
+        with server_errors(settings, slug_of(job)):
+            return await asyncio.gather(*(call(of_lock(client, lock)) for lock in locks))
+
+    unknown = JobNotFound(
+        f"the fleet has no job '{slug_of(job)}'", where=slug_of(job), hint="process-control fleet status"
+    )
+    if not isinstance(job, str):
+        try:
+            return await asked_of(await locks_of(client, settings, job, template=template))
+        except JobNotFound as error:
+            unknown = error
+    locks = await locks_that_know(client, settings, slug_of(job), template=template)
+    if not locks:
+        raise unknown
+    return await asked_of(locks)

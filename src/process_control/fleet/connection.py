@@ -9,24 +9,27 @@ from datetime import timedelta
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client, RPCTimeoutOrCancelledError, TLSConfig, WorkflowUpdateFailedError
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from process_control.config.settings import Settings
 from process_control.errors import BadConfiguration, JobNotFound, NotPermitted, NotStarted, ProcessControlError
+from process_control.fleet.credentials import api_key_of, cause_of, masked, tls_of
+from process_control.fleet.library_log import silent_runtime
 from process_control.fleet.payloads import DATA_CONVERTER
+from process_control.fleet.tls_faults import tls_fault
 from process_control.fleet.wire import NO_SUCH_JOB, STATE_ATTRIBUTE
-from process_control.system.plain_file import open_plain
 
 #: How long an answer of the server may take.
 RPC_TIMEOUT = timedelta(seconds=10)
 #: The first version that hands a question to a host without a workflow.
 MIN_SERVER = (1, 31)
 UPGRADE = "process-control help fleet-in-production"
-_MAX_FILE = 1 << 20
 _REFUSED = re.compile(r"\b(PermissionDenied|Unauthenticated)\b|does not have permission|authentication credentials")
-_AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+#: What a call is answered with by a server that is away.
+AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
 def address_of(settings: Settings) -> str:
@@ -40,36 +43,50 @@ def address_of(settings: Settings) -> str:
     return settings.fleet_address
 
 
-async def connect(settings: Settings, *, host: str | None = None) -> Client:
-    """Return a client of the fleet's server. `host`: what this host is called in the fleet.
+async def connect(settings: Settings, *, host: str | None = None, runtime: Runtime | None = None) -> Client:
+    """Return a client of the fleet's server. `host`: what this host is called in the fleet; `runtime`: with its log.
 
-    Raises NotStarted (75) when it does not answer, BadConfiguration (78) when its namespace is missing, NotPermitted
-    (77) when it does not let us in.
+    Raises NotStarted (75) when it does not answer, BadConfiguration (78) when its namespace is missing, or certificates
+    are wrong, NotPermitted (77) when it does not let us in, or a file may not be read.
     """
-    address = address_of(settings)
-    tls = _tls(settings)
-    key = None if settings.fleet_api_key_file is None else _read(settings.fleet_api_key_file).decode().strip()
+    address, tls, key = address_of(settings), tls_of(settings), api_key_of(settings)
     try:
         client = await Client.connect(
             address,
             namespace=settings.fleet_namespace,
-            tls=tls if tls is not None else key is not None,
+            tls=tls,
             api_key=key,
             data_converter=DATA_CONVERTER,
             identity=f"{host or os.uname().nodename}@{os.getpid()}",
+            runtime=runtime or silent_runtime(),
         )
     except RuntimeError as error:  # the client of the library says no more
-        if _REFUSED.search(str(error)):
-            raise _not_permitted(_first_line(error), address) from error
-        raise NotStarted(
-            f"the Temporal server does not answer: {_first_line(error)}",
-            where=address,
-            hint="is it running, and is fleet.address right? to try the fleet on this host: process-control up --fleet",
-        ) from error
+        raise _not_connected(str(error), address, settings) from cause_of(error, settings)
     with server_errors(settings):
         request = DescribeNamespaceRequest(namespace=settings.fleet_namespace)
         await client.workflow_service.describe_namespace(request, timeout=RPC_TIMEOUT)
     return client
+
+
+@contextmanager
+def worker_errors(settings: Settings) -> Iterator[None]:
+    """Raise as an error of ours, such as NotStarted (75), that the server was lost just when a worker began."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not str(error).startswith("Worker validation failed"):
+            raise
+        raise _not_connected(str(error), address_of(settings), settings) from cause_of(error, settings)
+
+
+def _not_connected(words: str, address: str, settings: Settings) -> ProcessControlError:
+    if _REFUSED.search(words):
+        return _not_permitted(masked(_first_line(words), settings), address)
+    return tls_fault(words, address, settings) or NotStarted(
+        f"the Temporal server does not answer: {masked(_first_line(words), settings)}",
+        where=address,
+        hint="is it running, and is fleet.address right? to try the fleet on this host: process-control up --fleet",
+    )
 
 
 async def require_search_attribute(client: Client, settings: Settings) -> None:
@@ -97,7 +114,7 @@ def server_errors(settings: Settings, job: str = "") -> Iterator[None]:
         where = settings.fleet_address or ""
         raise NotStarted("server and control processes have not answered in time", where=where) from error
     except RPCError as error:
-        raise _of_a_call(error, settings, job) from error
+        raise _of_a_call(error, settings, job) from cause_of(error, settings)
 
 
 def _of_an_update(cause: BaseException | None, job: str) -> ProcessControlError:
@@ -111,20 +128,21 @@ def _of_an_update(cause: BaseException | None, job: str) -> ProcessControlError:
 def _of_a_call(error: RPCError, settings: Settings, job: str) -> ProcessControlError:
     where = settings.fleet_address or ""
     namespace = settings.fleet_namespace
-    if error.status == RPCStatusCode.NOT_FOUND and "namespace" in error.message.lower():
+    message = masked(error.message, settings)
+    if error.status == RPCStatusCode.NOT_FOUND and "namespace" in message.lower():
         command = f"temporal operator namespace create --namespace {namespace} --retention 30d --address {where}"
         return BadConfiguration(f"the server has no namespace '{namespace}'", where=where, hint=command)
     if error.status == RPCStatusCode.NOT_FOUND and job:
         return JobNotFound(f"the fleet has no job '{job}'", where=job, hint="process-control fleet apply")
     if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED):
-        return _not_permitted(error.message, where)
+        return _not_permitted(message, where)
     if error.status == RPCStatusCode.UNIMPLEMENTED:
         least = ".".join(map(str, MIN_SERVER))
-        what = f"the server is too old for this, {least} is the first version that can: {error.message}"
+        what = f"the server is too old for this, {least} is the first version that can: {message}"
         return BadConfiguration(what, where=where, hint=f"fleet doctor shows its version; {UPGRADE}")
-    if error.status in _AWAY:
-        return NotStarted(f"the Temporal server does not answer: {error.message}", where=where)
-    return NotStarted(f"the server refuses this: {error.message}", where=where)
+    if error.status in AWAY:
+        return NotStarted(f"the Temporal server does not answer: {message}", where=where)
+    return NotStarted(f"the server refuses this: {message}", where=where)
 
 
 def _not_permitted(words: str, where: str) -> NotPermitted:
@@ -132,24 +150,7 @@ def _not_permitted(words: str, where: str) -> NotPermitted:
     return NotPermitted(f"the server refuses us: {words}", where=where, hint=hint)
 
 
-def _tls(settings: Settings) -> TLSConfig | None:
-    files = settings.fleet_tls_ca_file, settings.fleet_tls_cert_file, settings.fleet_tls_key_file
-    if files == (None, None, None):
-        return None
-    ca, certificate, key = (None if path is None else _read(path) for path in files)
-    return TLSConfig(server_root_ca_cert=ca, client_cert=certificate, client_private_key=key)
-
-
-def _read(path: str) -> bytes:
-    """Return the content of a small file. Raises BadConfiguration (78)."""
-    try:
-        with open_plain(path) as file:
-            return file.read(_MAX_FILE)
-    except OSError as error:
-        raise BadConfiguration(f"cannot be read: {error.strerror}", where=path) from error
-
-
-def _first_line(error: BaseException) -> str:
+def _first_line(words: str) -> str:
     """Return what the library says at the end of a nest of errors, such as `Connection refused`."""
-    found = re.search(r'message: "([^"]+)"', str(error))
-    return found[1] if found else str(error).split("\n", 1)[0][:200]
+    found = re.search(r'message: "([^"]+)"', words)
+    return found[1] if found else words.split("\n", 1)[0][:200]

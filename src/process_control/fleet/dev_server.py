@@ -13,6 +13,7 @@ from pathlib import Path
 from process_control.config.settings import Settings
 from process_control.errors import BadConfiguration, NotStarted
 from process_control.fleet.connection import address_of, connect, require_search_attribute
+from process_control.fleet.credentials import tls_of
 from process_control.fleet.wire import STATE_ATTRIBUTE
 from process_control.system.linux import set_parent_death_signal
 
@@ -42,6 +43,9 @@ def words_of_server(settings: Settings, database: str) -> list[str]:
         raise BadConfiguration(
             "up --fleet starts a server on this host only", where=address, hint="set fleet.address: 127.0.0.1:7233"
         )
+    if tls_of(settings):
+        hint = "leave out fleet.tls and fleet.api_key_file for it"
+        raise BadConfiguration("the server that up --fleet starts does not use TLS", where=address, hint=hint)
     ip = "::1" if host == "[::1]" else "127.0.0.1"
     words = [program(), "server", "start-dev", "--headless", "--ip", ip, "--port", port, "--http-port", "0"]
     words += ["--namespace", settings.fleet_namespace, "--search-attribute", f"{STATE_ATTRIBUTE}=Keyword"]

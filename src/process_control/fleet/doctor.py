@@ -24,6 +24,7 @@ from process_control.fleet.connection import (
 )
 from process_control.fleet.fleet_hosts import ACTIVITIES, CONTROL, WORKER, FleetHost, hosts_of, pollers
 from process_control.fleet.look import states
+from process_control.fleet.tls_faults import EXPLAIN
 from process_control.fleet.wire import STATE_ATTRIBUTE, activity_queue
 from process_control.views.doctor.finding import BAD, OK, WARN, Finding, command_in, fine, found_or_fine
 
@@ -32,6 +33,8 @@ MIN_RETENTION_DAYS = 30
 MAX_UNSEEN_SECONDS = 90.0
 MAX_SKEW_SECONDS = 2.0
 MAX_NAMED = 5
+#: What puts right that there is none.
+_NAMESPACE = "temporal operator namespace"
 
 
 def findings_of(settings: Settings, *, fix: bool) -> tuple[list[Finding], list[str]]:
@@ -50,14 +53,16 @@ async def _nothing(_: Client) -> None:
 
 
 def _of_the_connection(error: ProcessControlError, settings: Settings) -> Finding:
-    check = {NotPermitted: "permission", BadConfiguration: "namespace", NotStarted: "server"}.get(type(error), "server")
     fault = error.faults[0]
-    remedy = f"temporal operator cluster health --address {settings.fleet_address}"
-    if check == "permission":
-        remedy = "process-control explain fleet"
-    elif fault.hint and fault.hint.startswith("temporal "):
-        remedy = fault.hint
-    return Finding(check=check, state=BAD, what=fault.what, remedy=command_in(remedy, otherwise=remedy))
+    check, remedy = "server", f"temporal operator cluster health --address {settings.fleet_address}"
+    if isinstance(error, NotPermitted):
+        check, remedy = "permission", "process-control explain fleet"
+    elif isinstance(error, BadConfiguration):
+        check, remedy = "connection", EXPLAIN
+        if fault.hint.startswith(_NAMESPACE):
+            check, remedy = "namespace", fault.hint
+    what = f"{fault.where}: {fault.what}" if fault.where.startswith("/") else fault.what
+    return Finding(check=check, state=BAD, what=what, remedy=command_in(fault.hint, otherwise=remedy))
 
 
 class _Doctor:

@@ -21,6 +21,7 @@ from process_control.fleet.connection import RPC_TIMEOUT, server_errors
 from process_control.fleet.hand_over import hand_over
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.look import states
+from process_control.fleet.server_watch import ServerWatch
 from process_control.fleet.wire import Asked, activity_queue
 
 #: A worker looks when it has begun, soon after (lists of the server lag), and then from time to time.
@@ -38,8 +39,13 @@ async def working_hosts(client: Client) -> set[str]:
     return {poller.identity.rpartition("@")[0] for poller in answer.pollers}
 
 
-async def take_part(client: Client, settings: Settings, host: str, say: Callable[[str], None]) -> None:
-    """Give this host the jobs of all hosts; look again from time to time, as other hosts apply new ones."""
+async def take_part(
+    client: Client, settings: Settings, host: str, watch: ServerWatch, say: Callable[[str], None]
+) -> None:
+    """Give this host the jobs of all hosts; look again from time to time, as other hosts apply new ones.
+
+    That the server is away is for `watch` to say.
+    """
     waits = iter(LOOK_AFTER_SECONDS)
     seconds = next(waits)
     while True:
@@ -48,7 +54,8 @@ async def take_part(client: Client, settings: Settings, host: str, say: Callable
         try:
             taken = await take_over(client, settings, host)
         except (ProcessControlError, RPCError, RuntimeError) as error:
-            say(f"cannot take over the jobs of all hosts, tries again: {error}")
+            if await watch.answers():
+                say(f"cannot take over the jobs of all hosts, tries again: {error}")
             continue
         if taken:
             say(f"runs here, as on all hosts: {', '.join(taken)}")

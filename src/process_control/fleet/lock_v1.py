@@ -328,7 +328,9 @@ class LockV1:
 
     @stop.validator
     def check_stop(self, asked: Asked) -> None:
-        self._require(asked.job)
+        running = self._state.running
+        if running is None or running.job != asked.job:  # a job that was removed may still be running
+            self._require(asked.job)
 
     @workflow.update
     def hold(self, asked: Asked) -> Hold | None:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -19,12 +20,14 @@ from process_control.core.fleet import decide as core
 from process_control.core.fleet.lock_state import Decision
 from process_control.errors import FINE
 from process_control.fleet import left_over
-from process_control.fleet.connection import address_of, connect, require_search_attribute
+from process_control.fleet.connection import address_of, connect, require_search_attribute, worker_errors
 from process_control.fleet.everywhere import take_part
 from process_control.fleet.host_answers import HostAnswers
 from process_control.fleet.host_runs import HostRuns
+from process_control.fleet.library_log import runtime_that_says
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.recovered import end_recovered
+from process_control.fleet.server_watch import ServerWatch
 from process_control.fleet.wire import CONTROL_QUEUE, DECIDE, Question, activity_queue
 from process_control.state.block import Identity
 from process_control.system.service_manager import ServiceManager
@@ -49,7 +52,8 @@ def sandbox() -> SandboxedWorkflowRunner:
 
 def run_control(settings: Settings, say: Say) -> NoReturn:
     """Serve the workflows of all locks until TERM or INT. Raises the errors of the connection."""
-    _run_and_exit(_control(settings, say))
+    runtime = runtime_that_says(say)
+    _run_and_exit(_control(settings, say, runtime))
 
 
 def run_worker(
@@ -62,11 +66,12 @@ def run_worker(
     """
     left_over.be_the_only_worker(settings.state_directory)
     left_over.remove(settings.state_directory)
-    _run_and_exit(_worker(settings, say, host, identity, drain_seconds))
+    runtime = runtime_that_says(say)
+    _run_and_exit(_worker(settings, say, runtime, host, identity, drain_seconds))
 
 
-async def _control(settings: Settings, say: Say) -> int:
-    client = await connect(settings)
+async def _control(settings: Settings, say: Say, runtime: Runtime) -> int:
+    client = await connect(settings, runtime=runtime)
     await require_search_attribute(client, settings)
     worker = Worker(
         client,
@@ -77,19 +82,26 @@ async def _control(settings: Settings, say: Say) -> int:
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=STICKY_SECONDS),
     )
     say(f"control of the fleet on {address_of(settings)}, namespace {settings.fleet_namespace}")
-    await _serve([worker], say, lambda: 0, None)
+    watch = ServerWatch(client, settings, say, who="control", meanwhile="nothing is decided until it is back")
+    with worker_errors(settings):
+        await _serve([worker], say, lambda: 0, None, watch=watch)
     return FINE
 
 
-async def _worker(settings: Settings, say: Say, host: str, identity: Identity, drain_seconds: float | None) -> int:
-    client = await connect(settings, host=host)
+async def _worker(
+    settings: Settings, say: Say, runtime: Runtime, host: str, identity: Identity, drain_seconds: float | None
+) -> int:
+    client = await connect(settings, host=host, runtime=runtime)
     runs = HostRuns(client, settings, host=host, identity=identity)
     answers = HostAnswers(settings, host=host)
     queues = ["any", f"host/{host}", *(f"tag/{tag}" for tag in settings.fleet_tags)]
     workers = [_worker_of(client, queue, runs, answers) for queue in queues]
     say(f"worker {host} of the fleet on {address_of(settings)}: takes runs for {', '.join(queues)}")
-    beside = _both(take_part(client, settings, host, say), end_recovered(client, settings, host, say))
-    await _serve(workers, say, runs.stop_all, drain_seconds, beside=beside)
+    meanwhile = f"runs in progress end after the lease of {settings.fleet_lease_seconds:g} s unless it comes back"
+    watch = ServerWatch(client, settings, say, who=f"worker {host}", meanwhile=meanwhile)
+    beside = _both(take_part(client, settings, host, watch, say), end_recovered(client, settings, host, watch, say))
+    with worker_errors(settings):
+        await _serve(workers, say, runs.stop_all, drain_seconds, watch=watch, beside=beside)
     return FINE
 
 
@@ -133,6 +145,7 @@ async def _serve(
     stop_all: Callable[[], int],
     drain_seconds: float | None,
     *,
+    watch: ServerWatch,
     beside: Coroutine[Any, Any, None] | None = None,
 ) -> None:
     """Poll until TERM or INT, then take nothing more and wait for what is in progress. Raises what ends a worker.
@@ -144,7 +157,7 @@ async def _serve(
     async with AsyncExitStack() as stack:
         for worker in workers:
             await stack.enter_async_context(worker)
-        feeding = asyncio.create_task(_feed(manager))
+        looking = [asyncio.create_task(_feed(manager)), asyncio.create_task(watch.look_on())]
         other = None if beside is None else asyncio.create_task(beside)
         manager.notify("READY=1\nSTATUS=takes runs")
         await ending.first.wait()
@@ -158,7 +171,8 @@ async def _serve(
             count = stop_all()
             say(f"stops {count} run{'' if count == 1 else 's'}")
         await asyncio.wait(drains)
-        feeding.cancel()
+        for task in looking:
+            task.cancel()
     say("ended")
 
 

@@ -20,6 +20,7 @@ from process_control.errors import ProcessControlError
 from process_control.fleet.ask import of_lock
 from process_control.fleet.connection import RPC_TIMEOUT
 from process_control.fleet.lock_v1 import LockV1
+from process_control.fleet.server_watch import ServerWatch
 from process_control.notify.host_events import HostEvents, has_incident
 from process_control.state.incident_store import Store
 
@@ -27,13 +28,19 @@ LOOK_AGAIN_SECONDS = 60.0
 BY = "fleet"
 
 
-async def end_recovered(client: Client, settings: Settings, host: str, say: Callable[[str], None]) -> None:
-    """Look for them, when the worker has begun and each minute: one question for each job that has an incident here."""
+async def end_recovered(
+    client: Client, settings: Settings, host: str, watch: ServerWatch, say: Callable[[str], None]
+) -> None:
+    """Look for them, when the worker has begun and each minute: one question for each job that has an incident here.
+
+    That the server is away is for `watch` to say.
+    """
     while True:
         try:
             await _look(client, settings, host)
         except (ProcessControlError, RPCError, RuntimeError, OSError) as error:
-            say(f"cannot see whether jobs have recovered on other hosts, tries again: {error}")
+            if await watch.answers():
+                say(f"cannot see whether jobs have recovered on other hosts, tries again: {error}")
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 from process_control.actions.rights import who
 from process_control.actions.start import Started
@@ -13,6 +14,7 @@ from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session
 from process_control.cli.verbs.run_screen import print_started
+from process_control.config.all_jobs import load_all
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.fleet.lock_state import iso
@@ -20,19 +22,20 @@ from process_control.core.fleet.membership import belongs_to_fleet
 from process_control.core.job import Job
 from process_control.core.moments import day_and_time
 from process_control.errors import FINE, NO, BadConfiguration
-from process_control.views.selected_jobs import select_jobs
+from process_control.views.selected_jobs import select_jobs, select_known
 
 
 def run_in_fleet(
     session: Session, words: Sequence[str], *, note: str | None, yes: bool, dry_run: bool, as_json: bool, force: bool
 ) -> int:
     """Start jobs on hosts of the fleet; return the exit code of `run`."""
-    chosen = _Chosen("run", session, words, yes=yes, dry_run=dry_run, as_json=as_json)
+    chosen = _Chosen("run", session, words, yes=yes, dry_run=dry_run, as_json=as_json, needs_file=True)
     if chosen.code is not None:
         return chosen.code
     from process_control.fleet.by_hand import start
 
-    started = start(chosen.settings, chosen.jobs, by=chosen.by, note=note, force=force)
+    jobs = [job for job in chosen.jobs if isinstance(job, Job)]
+    started = start(chosen.settings, jobs, by=chosen.by, note=note, force=force)
     for each in chosen.invalid:
         started.append(Started(slug=each.slug, run_id=None, why=str(each.error), exit_code=each.error.exit_code))
     return print_started(started, as_json=as_json)
@@ -69,7 +72,7 @@ def hold_in_fleet(
     from process_control.fleet.by_hand import hold
 
     holds = hold(chosen.settings, chosen.jobs, by=chosen.by, note=note, seconds=seconds)
-    done = [(job.slug, "held", "held") for job in chosen.jobs]
+    done = [(slug, "held", "held") for slug in chosen.slugs]
     _print_held(done, note, as_json=as_json, untils=[held.until for held in holds])
     return chosen.code_of_the_rest(FINE)
 
@@ -85,7 +88,7 @@ def release_in_fleet(
 
     were_held = release(chosen.settings, chosen.jobs, by=chosen.by, note=note)
     words_of = {True: "released", False: "was not held"}
-    done = [(job.slug, words_of[was], "idle") for job, was in zip(chosen.jobs, were_held, strict=True)]
+    done = [(slug, words_of[was], "idle") for slug, was in zip(chosen.slugs, were_held, strict=True)]
     _print_held(done, note, as_json=as_json)
     return chosen.code_of_the_rest(FINE if any(were_held) else NO)
 
@@ -117,22 +120,33 @@ def _print_held(
 
 
 class _Chosen:
-    """The jobs that a command is to change in the fleet; `code`: its exit code, where nothing is to be done."""
+    """The jobs that a command is to change in the fleet; `code`: its exit code, where nothing is to be done.
+
+    Those that only the fleet knows are among them, as slugs, unless the command `needs_file`.
+    """
 
     def __init__(
-        self, verb: str, session: Session, words: Sequence[str], *, yes: bool, dry_run: bool, as_json: bool
+        self,
+        verb: str,
+        session: Session,
+        words: Sequence[str],
+        *,
+        yes: bool,
+        dry_run: bool,
+        as_json: bool,
+        needs_file: bool = False,
     ) -> None:
         require_the_library()
         self.by = who(dict(os.environb))
         self.settings = session.settings(f"{verb} --fleet", may_read=False)
-        self.jobs, self.invalid = _chosen(self.settings, words)
+        self.jobs, self.invalid = (_with_files if needs_file else _known)(self.settings, words)
         if self.invalid and not self.jobs:
             raise self.invalid[0].error
         self.code: int | None = None
-        slugs = [job.slug for job in self.jobs]
+        self.slugs = [job if isinstance(job, str) else job.slug for job in self.jobs]
         if dry_run and as_json:
-            self.code = print_dry_run(verb, slugs)
-        elif not agree(verb, slugs, yes=yes, dry_run=dry_run):
+            self.code = print_dry_run(verb, self.slugs)
+        elif not agree(verb, self.slugs, yes=yes, dry_run=dry_run):
             self.code = FINE
 
     def code_of_the_rest(self, code: int) -> int:
@@ -142,20 +156,49 @@ class _Chosen:
         return BadConfiguration.exit_code if self.invalid else code
 
 
-def _chosen(settings: Settings, words: Sequence[str]) -> tuple[list[Job], list[InvalidJob]]:
+def _with_files(settings: Settings, words: Sequence[str]) -> tuple[list[Job | str], list[InvalidJob]]:
     """Return the jobs that the words name, and those whose files are invalid.
 
-    Raises BadConfiguration (78) for one that does not belong to the fleet.
+    Raises BadConfiguration (78) for one that does not belong to the fleet, JobNotFound (66).
     """
-    found: list[Job] = []
+    return _sorted_out(settings, select_jobs(settings, words), known=set())
+
+
+def _known(settings: Settings, words: Sequence[str]) -> tuple[list[Job | str], list[InvalidJob]]:
+    """Return the same, and as slugs the jobs without a file that is valid here, when the fleet has them.
+
+    The fleet is asked only where the files do not tell: for a glob, and for a slug without a job of the fleet.
+    """
+    if settings.fleet_address is None:
+        return _with_files(settings, words)
+    files = {job.slug: job for job in load_all(settings)}
+    if all(_is_of_the_fleet(files.get(word), settings) for word in words):
+        return _sorted_out(settings, [files[word] for word in sorted({*words})], known=set())
+    from process_control.fleet.known_jobs import known_jobs
+
+    known = known_jobs(settings)
+    slugs = select_known(settings, words, list(files.values()), known)
+    return _sorted_out(settings, [files.get(slug, slug) for slug in slugs], known=known)
+
+
+def _sorted_out(
+    settings: Settings, chosen: Sequence[Job | InvalidJob | str], *, known: set[str]
+) -> tuple[list[Job | str], list[InvalidJob]]:
+    jobs: list[Job | str] = []
     invalid: list[InvalidJob] = []
-    for each in select_jobs(settings, words):
-        if isinstance(each, InvalidJob):
+    for each in chosen:
+        slug = each if isinstance(each, str) else each.slug
+        if _is_of_the_fleet(each, settings):
+            jobs.append(each)
+        elif slug in known:
+            jobs.append(slug)
+        elif isinstance(each, InvalidJob):
             invalid.append(each)
         else:
-            found.append(each)
-    for job in found:
-        if not belongs_to_fleet(job.run_on, settings.fleet_address):
             why = "the configuration has no fleet.address" if settings.fleet_address is None else "it has run_on: local"
-            raise BadConfiguration(f"does not belong to the fleet: {why}", where=job.slug)
-    return found, invalid
+            raise BadConfiguration(f"does not belong to the fleet: {why}", where=slug)
+    return jobs, invalid
+
+
+def _is_of_the_fleet(job: Job | InvalidJob | str | None, settings: Settings) -> TypeGuard[Job]:
+    return isinstance(job, Job) and belongs_to_fleet(job.run_on, settings.fleet_address)

@@ -10,6 +10,8 @@ from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.cli.verbs.fleet_by_hand import stop_in_fleet
+from process_control.config.settings import Settings
+from process_control.core.job import is_slug
 from process_control.state.all_jobs import live_block
 from process_control.state.block import Identity
 from process_control.views.selected_jobs import select_with_ad_hoc
@@ -39,7 +41,7 @@ def stop(
         return done if isinstance(done, int) else _print_stopped(done, as_json=as_json)
     identity = Identity()
     actor = become_whoever_may(session, "stop")
-    slugs = [job.slug for job in select_with_ad_hoc(actor.settings, jobs)]
+    slugs = _chosen(actor.settings, jobs)
     running = [slug for slug in slugs if live_block(actor.settings.state_directory, slug) is not None]
     if dry_run and as_json:
         return print_dry_run("stop", running)
@@ -50,6 +52,14 @@ def stop(
         return 0
     stopped = action.stop(actor.settings, slugs, identity, by=actor.by, note=note, progress=talk)
     return _print_stopped(stopped, as_json=as_json)
+
+
+def _chosen(settings: Settings, words: Sequence[str]) -> list[str]:
+    """Return the slugs that the words name. The run of a job whose file is gone is named by its slug."""
+    running = [word for word in words if is_slug(word) and action.has_something_to_stop(settings, word)]
+    others = [word for word in words if word not in running]
+    found = [job.slug for job in select_with_ad_hoc(settings, others)] if others else []
+    return list(dict.fromkeys([*running, *found]))
 
 
 def _print_stopped(stopped: Sequence[action.Stopped], *, as_json: bool) -> int:
