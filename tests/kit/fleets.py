@@ -145,14 +145,15 @@ def result_of(box: Box, job: str) -> str | None:
 
 
 _HISTORIES = """
-import asyncio, dataclasses, json, sys
+import asyncio, dataclasses, json, os, sys
 from temporalio.client import Client
 from process_control.fleet.histories import parts_since
 
 async def read():
     return await parts_since(await Client.connect(sys.argv[1]), sys.argv[2], 0)
 
-print(json.dumps([dataclasses.asdict(part) for part in asyncio.run(read())]))
+print(json.dumps([dataclasses.asdict(part) for part in asyncio.run(read())]), flush=True)
+os._exit(0)  # the library has crashed at the interpreter's exit, after its work was done
 """
 
 
