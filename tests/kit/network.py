@@ -31,8 +31,9 @@ REACHES_SECONDS = 10
 class Cable:
     """What connects one host. `namespace`: the file of the network namespace that its processes belong into."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, address: str) -> None:
         self.name = name
+        self.address = address
         self.namespace = NAMESPACES / name
         self.is_cut = False
 
@@ -63,13 +64,12 @@ class Network:
     def add_host(self) -> Cable:
         """Return the cable of a new host, which is reached by and reaches all others."""
         number = len(self._cables) + 1
-        cable = Cable(f"{self._name}-{number}")
+        cable = Cable(f"{self._name}-{number}", str(self._addresses[number + 1]))
         _ip("netns", "add", cable.name)
         self._cables.append(cable)
         _ip("link", "add", cable.name, "type", "veth", "peer", "name", "eth0", "netns", cable.name)
-        address = f"{self._addresses[number + 1]}/{self._addresses.prefixlen}"
         _ip("-n", cable.name, "link", "set", "lo", "up")
-        _ip("-n", cable.name, "addr", "add", address, "dev", "eth0")
+        _ip("-n", cable.name, "addr", "add", f"{cable.address}/{self._addresses.prefixlen}", "dev", "eth0")
         _ip("-n", cable.name, "link", "set", "eth0", "up")
         _ip("link", "set", cable.name, "master", self._name, "up")
         return cable
