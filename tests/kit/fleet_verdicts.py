@@ -71,7 +71,8 @@ class Verdicts:
         later = (
             f"{len(self.disturbed)} more while server or control were away, {max(self.disturbed, default=0.0):.1f} s"
         )
-        return f"{sum(self.fates.values())} slots: {fates}, {len(self._runs)} runs; {known} at most, {later}"
+        begun = f"{len(self._runs)} runs, {self.never_begun} lost before they began"
+        return f"{sum(self.fates.values())} slots: {fates}, {begun}; {known} at most, {later}"
 
     def of_slots(self, last: int) -> None:
         """Check each planned time up to `last`: it has one fate, and no more runs than its job permits."""
