@@ -22,7 +22,7 @@ WORKERS := $(or $(filter 1,$(PROCESSORS)),$(if $(filter 2,$(PROCESSORS)),5,$(if 
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
-	mkfs.ext4:e2fsprogs findmnt:util-linux debootstrap:debootstrap nsenter:util-linux \
+	mkfs.ext4:e2fsprogs findmnt:util-linux debootstrap:debootstrap nsenter:util-linux ip:iproute2 \
 	ssh:openssh-client chromium:chromium systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
 SYSTEMD := .venv/systemd
 ALERTMANAGER := .venv/alertmanager

@@ -73,6 +73,11 @@ class Live:
                 raise TookTooLong(f"ended without '{text}': {self._so_far()}")
             self._read_some(limit, f"'{text}' on {stream}")
 
+    def read_what_is_there(self) -> None:
+        """Read what was written so far: of a command that is never waited for, its pipes must not become full."""
+        while self._sources and readable(self._sources, 0):
+            self._read_some(Deadline(0), "what is there")
+
     def seen(self, stream: str = "stdout") -> str:
         """Return what was read so far."""
         return self._text(stream)

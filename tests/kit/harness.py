@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 import pytest
 
 from kit import control_groups, mount_namespaces, warm_commands
+from kit import network as networks
 from kit.commands import Live, Result
 from kit.events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
 from kit.installation import PROJECT, Product, installed_product
@@ -83,6 +84,9 @@ STRANGER = "nobody"
 SYSTEM_CACHE = Path("/var/cache/process-control")
 
 IS_ROOT = os.geteuid() == 0
+
+FORKED_WITH = {"env", "cwd", "umask", "tty", "columns", "network"}
+"""What a command may be started with that is forked."""
 
 HALF_WRITTEN = re.compile(r"\..*\.([0-9a-f]{12}|[0-9]+)|.*\.new|.*-journal")
 
@@ -339,7 +343,7 @@ class Box:
     def _warm(self, command: Sequence[str], how: Mapping[str, Any]) -> warm_commands.WarmCommands | None:
         """Return what forks a command that is to start so; None when it has to start by itself."""
         given = {name for name, value in how.items() if value is not None}
-        if self._namespace or self.configuration is None or given - {"env", "cwd", "umask", "tty", "columns"}:
+        if self._namespace or self.configuration is None or given - FORKED_WITH:
             return None
         return warm_commands.commands_of(self.product, command[0], {**self.environment, **(how.get("env") or {})})
 
@@ -357,6 +361,7 @@ class Box:
                 umask=how.get("umask", 0o022),
                 mark=self._process_name,
                 terminal=other_end,
+                network=how.get("network"),
             )
         finally:
             if other_end is not None:
@@ -384,12 +389,17 @@ class Box:
         columns: int = 80,
         cwd: Path | str | None = None,
         umask: int = 0o022,
+        network: Path | str | None = None,
         preexec_fn: Callable[[], None] | None = None,
     ) -> Live:
-        """Start any command with the box's environment, its own session, and nothing of the test's descriptors."""
+        """Start any command with the box's environment, its own session, and nothing of the test's descriptors.
+
+        `network`: the file of the network namespace that it runs in, see `kit.network`.
+        """
         if user is None and self.configuration is None:
             user = self.service_user
-        command = [*self._namespace, *self._becoming(user), *command]
+        enter = [] if network is None else networks.inside(network)
+        command = [*enter, *self._namespace, *self._becoming(user), *command]
         terminal, other_end = _new_terminal(user, columns) if tty else (None, None)
         try:
             process = subprocess.Popen(  # the caller closes it, by Live

@@ -2,9 +2,9 @@
 
 Each is a process of its own with the environment, directory and descriptors that it was given, and a child of the
 test's own process as any other; /proc shows its words and environment. What differs: nothing is imported any more, and
-it is as large as the first process. A test about any of that, about another user or a namespace starts the command
-itself. With PROCESS_CONTROL_STARTS=cold all do. A driver, which changes the product before it calls it, is a fork
-too: a `driver.py` that takes the folder of the package as its first word.
+it is as large as the first process. A test about any of that, about another user or mounts starts the command itself.
+With PROCESS_CONTROL_STARTS=cold all do. A driver, which changes the product before it calls it, is a fork too: a
+`driver.py` that takes the folder of the package as its first word.
 
 What such a command would execute to send its messages is forked from the first process too: it takes twice as long to
 import as the run that has failed. Where it would be another account, or see another clock, it is executed.
@@ -31,7 +31,7 @@ SERVER = """
 import ctypes, fcntl, gc, importlib, json, os, posix, select, signal, socket, sys, termios, time
 
 PR_SET_NAME = 15
-CLONE_PARENT, SYS_CLONE = 0x8000, {"x86_64": 56, "aarch64": 220}[os.uname().machine]
+CLONE_NEWNET, CLONE_PARENT, SYS_CLONE = 0x40000000, 0x8000, {"x86_64": 56, "aarch64": 220}[os.uname().machine]
 SENDS = "from process_control.notify.deliver import main"
 ADDRESS = f"\\0process-control-tests-{os.getpid()}"
 ACCOUNT = os.getresuid(), os.getresgid()
@@ -75,6 +75,12 @@ def send_messages(words):
     return main()
 
 
+def enter_network(namespace):
+    with open(namespace) as file:
+        if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns", namespace)
+
+
 def answer(asked, descriptors):
     os.setsid()
     ctypes.CDLL(None).prctl(PR_SET_NAME, asked["mark"].encode(), 0, 0, 0)
@@ -92,6 +98,8 @@ def answer(asked, descriptors):
     show(map(os.fsencode, asked["words"]), *PLACES[:2])
     show((name + b"=" + value for name, value in os.environb.items()), *PLACES[2:])
     time.tzset()
+    if "network" in asked:
+        enter_network(asked["network"])
     os.umask(asked["umask"])
     os.chdir(asked["directory"])
     sys.argv = asked["words"]
@@ -286,8 +294,12 @@ class WarmCommands:
         umask: int,
         mark: str,
         terminal: int | None = None,
+        network: Path | str | None = None,
     ) -> Warm:
-        """Fork the command. `mark`: the name of its process, by which its own forks are found too."""
+        """Fork the command. `mark`: the name of its process, by which its own forks are found too.
+
+        `network`: the file of the network namespace that it runs in.
+        """
         asked = {
             "words": list(words),
             "environment": _with_a_clock_that_needs_no_begin(environment),
@@ -295,6 +307,8 @@ class WarmCommands:
             "umask": umask,
             "mark": mark,
         }
+        if network is not None:
+            asked["network"] = str(network)
         if terminal is not None:
             return Warm(self._fork(asked, [terminal] * 3), words, None, None)
         ours, theirs = zip(os.pipe(), os.pipe(), strict=True)
