@@ -32,6 +32,11 @@ def state_letter(pid: int) -> str:
     return _read(f"/proc/{pid}/stat").rpartition(b") ")[2][:1].decode()
 
 
+def system_call_of(pid: int) -> list[str]:
+    """Return number and arguments of the system call that `pid` is blocked in; nothing when it is gone."""
+    return _read(f"/proc/{pid}/syscall").decode().split()
+
+
 def slept_so_far(pid: int) -> int | None:
     """Return how often `pid` has fallen asleep; None when it is awake. The same number twice: it slept in between."""
     fields = dict(line.split(b":", 1) for line in _read(f"/proc/{pid}/status").splitlines())

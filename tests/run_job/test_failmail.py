@@ -9,6 +9,7 @@ import pytest
 
 from kit.harness import SERVICE_USER, Box, children, lives, until
 from kit.mail_server import MailServer, Received, mail_server, mail_to, wait_until_told
+from kit.processes import system_call_of
 from kit.runs import ONE_SLOT, kill_both, script, the_end
 
 
@@ -470,5 +471,4 @@ def test_a_refusal_that_nobody_reads_does_not_keep_the_lock(box: Box) -> None:
 
 def writers_to_stderr(guard: int) -> list[int]:
     """Return the children of the guard that are blocked in a system call on their stderr."""
-    calls = {pid: Path(f"/proc/{pid}/syscall").read_text().split() for pid in children(guard)}
-    return [pid for pid, words in calls.items() if words[1:2] == ["0x2"]]
+    return [pid for pid in children(guard) if system_call_of(pid)[1:2] == ["0x2"]]

@@ -1,0 +1,54 @@
+"""What a planned time does while its job still runs: in the fleet as on one host, see run_job/test_overlap.py."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kit import fleets
+from kit.fleets import Fleet
+from kit.harness import Box, until
+from kit.runs import script
+
+RAN, SKIPPED = "ran", "skipped"
+SUCCEEDED, STOPPED, OVERLAP = ("succeeded", None), ("failed", "stopped"), "overlap"
+#: Fate, and outcome with its reason, of the planned time that runs, and of the one that finds it there.
+MEANS = {
+    "skip": [(RAN, *SUCCEEDED), (SKIPPED, None, OVERLAP)],
+    "fail": [(RAN, *SUCCEEDED), (RAN, "failed", OVERLAP)],
+    "queue": [(RAN, *SUCCEEDED), (RAN, *SUCCEEDED)],
+    "replace": [(RAN, *STOPPED), (RAN, *SUCCEEDED)],
+}
+
+
+def fates(box: Box, job: str) -> list[dict[str, Any]]:
+    """Return the planned times of a job that are dealt with, the oldest first."""
+    answer = box.process_control("slots", job, "--fleet", "--json")
+    known = answer.json()["slots"] if answer.exit_code == 0 else []
+    return sorted((each for each in known if each["fate"] != "due"), key=lambda each: str(each["slot"]))
+
+
+@pytest.mark.long
+def test_on_overlap_means_in_the_fleet_what_it_means_on_one_host(fleet: Fleet, make_host: Callable[..., Box]) -> None:
+    box = make_host("policy1")
+    begun, release = {}, {}
+    for policy in MEANS:
+        begun[policy], release[policy] = box.root / f"{policy}.begun", box.fifo(policy)
+        first = f"touch {begun[policy]}; read line < {release[policy]}"
+        job = script(box, f"{policy}.sh", f"[ -e {begun[policy]} ] && exit 0; {first}")
+        keys = f"run_on: {{host: policy1}}\non_overlap: {policy}"
+        box.job(f"overlap-{policy}", f"command: {job}\nschedule: '* * * * *'\ntime_zone: UTC\n{keys}")
+    fleets.wait_for_the_first_half_of_a_minute()
+    box.process_control("fleet", "apply")
+
+    until(lambda: all(path.exists() for path in begun.values()), "the first runs", seconds=100)
+    until(lambda: len(fates(box, "overlap-replace")) >= 2, "the next planned time", seconds=100)
+    for policy in ("skip", "fail", "queue"):
+        release[policy].write_line()
+    until(lambda: all(len(fates(box, f"overlap-{policy}")) >= 2 for policy in MEANS), "all to be dealt with")
+
+    found = {policy: fates(box, f"overlap-{policy}")[:2] for policy in MEANS}
+    assert {
+        policy: [(each["fate"], each["outcome"], each["reason"]) for each in both] for policy, both in found.items()
+    } == MEANS
+    assert len({(first["slot"], second["slot"]) for first, second in found.values()}) == 1
