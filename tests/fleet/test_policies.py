@@ -1,6 +1,9 @@
-"""What a planned time does while its job still runs: in the fleet as on one host, see run_job/test_overlap.py."""
+"""What policies mean in the fleet: what they mean on one host, see run_job/test_overlap.py and test_catch_up.py."""
 
+import signal
+import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -52,3 +55,32 @@ def test_on_overlap_means_in_the_fleet_what_it_means_on_one_host(fleet: Fleet, m
         policy: [(each["fate"], each["outcome"], each["reason"]) for each in both] for policy, both in found.items()
     } == MEANS
     assert len({(first["slot"], second["slot"]) for first, second in found.values()}) == 1
+
+
+@pytest.mark.long
+def test_catch_up_makes_up_for_what_no_control_process_has_seen_in_time(
+    fleet: Fleet, make_host: Callable[..., Box]
+) -> None:
+    box = make_host("policy2")
+    fleets.wait_for_the_first_half_of_a_minute()
+    first = (int(time.time()) // 60 + 1) * 60
+    slots = first, first + 60
+    columns = ",".join(str(slot // 60 % 60) for slot in slots) + " * * * *"
+    for which in ("none", "latest", "all"):
+        keys = f"start_within: 15s\ncatch_up: {which}\nrun_on: {{host: policy2}}"
+        box.job(f"catch-up-{which}", f"command: /bin/true\nschedule: '{columns}'\ntime_zone: UTC\n{keys}")
+    box.process_control("fleet", "apply")
+    fleet.control.signal(signal.SIGSTOP)
+    try:
+        until(lambda: time.time() > slots[1] + 16, "two planned times to be too old", seconds=150)
+    finally:
+        fleet.control.signal(signal.SIGCONT)
+
+    def settled(which: str) -> list[tuple[str, str | None]]:
+        known = {datetime.fromisoformat(each["slot"]).timestamp(): each for each in fates(box, f"catch-up-{which}")}
+        return [(known[slot]["fate"], known[slot]["outcome"]) for slot in slots if slot in known]
+
+    ran, missed = ("ran", "succeeded"), ("missed", None)
+    until(lambda: settled("all") == [ran, ran], "both to be made up for")
+    until(lambda: settled("latest") == [missed, ran], "the newest to be made up for")
+    assert settled("none") == [missed, missed]
