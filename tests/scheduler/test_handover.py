@@ -169,9 +169,9 @@ def test_a_mail_server_that_hangs_delays_neither_starts_nor_another_channel(box:
             until(lambda: dead.connections == 1, "a connection to the mail server")
             for count in range(1, 4):
                 live.ask("run", jobs=["good"])
-                until(lambda count=count: len(ends(box, "good")) == count, "an end", seconds=20)  # type: ignore[misc]
+                until(lambda count=count: len(ends(box, "good")) == count, "an end", seconds=45)  # type: ignore[misc]
             live.ask("run", jobs=["worse"])
-            until(lambda: len(web.requests) == 2, "the message about the other job", seconds=20)
+            until(lambda: len(web.requests) == 2, "the message about the other job", seconds=45)
             assert dead.connections == 1
             os.kill(finisher_of(box), signal.SIGKILL)
             for pid in box.processes():  # what still waits for the mail server
