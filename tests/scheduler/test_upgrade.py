@@ -34,6 +34,7 @@ def test_starts_need_no_file_of_the_package(own_box: Box) -> None:
     with scheduler(own_box) as live:
         live.ask("run", jobs=["well", "badly"])
         until(lambda: len(ends(own_box)) == 2, "two ends: the launcher has loaded all, and the jobs are in the cache")
+        until(lambda: not live.ask("status")["scheduler"]["running"], "their locks to be free")
         package.rename(package.with_name("away"))
         live.ask("run", jobs=["well", "badly"])
         until(lambda: len(ends(own_box)) == 4, "four ends")
