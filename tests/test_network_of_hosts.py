@@ -21,6 +21,7 @@ def test_what_is_sent_while_a_host_is_cut_off_arrives_later_and_its_connection_s
         command = [*network.inside(cable.namespace), "bash", "-c", sends]
         with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0) as host:
             assert host.stdin is not None
+            listener.settimeout(PATIENCE_SECONDS)
             connection, _ = listener.accept()
             with connection:
                 connection.settimeout(PATIENCE_SECONDS)
@@ -35,4 +36,4 @@ def test_what_is_sent_while_a_host_is_cut_off_arrives_later_and_its_connection_s
 
     assert (before, is_lost, after) == (b"before", True, b"while it is cut")
     ours = re.compile(rf"{network.PREFIX}{os.getpid()}\b.*")
-    assert not [name for name in (*os.listdir("/sys/class/net"), *os.listdir(network.NAMESPACES)) if ours.match(name)]
+    assert not [name for name in (*os.listdir(network.INTERFACES), *os.listdir(network.NAMESPACES)) if ours.match(name)]

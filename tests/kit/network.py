@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.events import until
 from kit.processes import lives
 
 ADDRESSES = ipaddress.ip_network("198.18.0.0/15")
@@ -25,6 +26,7 @@ ADDRESSES = ipaddress.ip_network("198.18.0.0/15")
 SIZE_OF_NETWORK = 16
 PREFIX = "pctest"
 NAMESPACES = Path("/run/netns")
+INTERFACES = Path("/sys/class/net")
 REACHES_SECONDS = 10
 
 
@@ -43,7 +45,9 @@ class Cable:
         self.is_cut = True
 
     def restore(self) -> None:
+        """Return when packets come through again: the kernel sees to a link some time after it is switched on."""
         _ip("link", "set", self.name, "up")
+        until(lambda: _carries(self.name), f"the cable {self.name} to carry")
         self.is_cut = False
 
 
@@ -71,7 +75,9 @@ class Network:
         _ip("-n", cable.name, "link", "set", "lo", "up")
         _ip("-n", cable.name, "addr", "add", f"{cable.address}/{self._addresses.prefixlen}", "dev", "eth0")
         _ip("-n", cable.name, "link", "set", "eth0", "up")
-        _ip("link", "set", cable.name, "master", self._name, "up")
+        _ip("link", "set", cable.name, "master", self._name)
+        cable.restore()
+        until(lambda: _carries(self._name), "the switch to carry")
         return cable
 
     def close(self) -> None:
@@ -125,6 +131,10 @@ def _ip(*words: str) -> str:
     return subprocess.run(["ip", *words], capture_output=True, check=True).stdout.decode()
 
 
+def _carries(name: str) -> bool:
+    return (INTERFACES / name / "operstate").read_text() == "up\n"
+
+
 def _free_addresses() -> ipaddress.IPv4Network:
     """Return a network that nobody on this host has; another one for each process, as far as there are so many."""
     taken = _ip("-4", "-oneline", "addr")
@@ -138,7 +148,7 @@ def _free_addresses() -> ipaddress.IPv4Network:
 
 def _remove_forsaken() -> None:
     """Remove what processes have left that were killed."""
-    names = [*os.listdir("/sys/class/net"), *(os.listdir(NAMESPACES) if NAMESPACES.exists() else [])]
+    names = [*os.listdir(INTERFACES), *(os.listdir(NAMESPACES) if NAMESPACES.exists() else [])]
     pids = {int(found[1]) for name in names if (found := re.fullmatch(rf"{PREFIX}(\d+)(-\d+)?", name))}
     for pid in pids:
         if not lives(pid) or pid == os.getpid():
@@ -149,7 +159,7 @@ def _remove_forsaken() -> None:
 def _remove(pid: int) -> None:
     """Remove the switch of a process, its cables and namespaces, as far as they are there."""
     of_process = re.compile(rf"{PREFIX}{pid}(-\d+)?")
-    for name in filter(of_process.fullmatch, os.listdir("/sys/class/net")):
+    for name in filter(of_process.fullmatch, os.listdir(INTERFACES)):
         _ip("link", "delete", name)
     if NAMESPACES.exists():
         for name in filter(of_process.fullmatch, os.listdir(NAMESPACES)):
