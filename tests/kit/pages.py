@@ -1,9 +1,13 @@
 """A real `process-control web` of a box, its clients, and a real browser."""
 
+import json
 import os
 import re
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -126,16 +130,32 @@ def text_of(html: str) -> str:
 
 
 @contextmanager
-def chromium() -> Iterator["Browser"]:
-    """Start Debian's chromium; skip the test where there is none."""
+def chromium() -> Iterator[str]:
+    """Start Debian's chromium; yield where `browser_at` finds it. Skip the test where there is none."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("chromium is not installed here: apt-get install chromium")
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    command = [sys.executable, "-m", "playwright", "launch-server", "--browser=chromium", "--config=/dev/stdin"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as server:
+        if server.stdin is None or server.stdout is None:
+            raise RuntimeError("the server of the browser has no pipes")
+        server.stdin.write(json.dumps({"executablePath": program, "args": [*flags, "--disable-gpu"]}).encode())
+        server.stdin.close()
+        try:
+            yield server.stdout.readline().decode().strip()
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)  # what it has started is ended by its last process
+            server.stdout.read()
+
+
+@contextmanager
+def browser_at(address: str) -> Iterator["Browser"]:
+    """Connect to a browser that runs; its windows are closed at the end of the context."""
     from playwright.sync_api import sync_playwright
 
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[*flags, "--disable-gpu"])
+        browser = playwright.chromium.connect(address)
         try:
             yield browser
         finally:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.harness import Box, Product
-from kit.pages import chromium
+from kit.pages import browser_at, chromium
 from kit.warm_commands import OF_A_PAGE, warm_commands
 
 if TYPE_CHECKING:
@@ -47,10 +47,17 @@ def web_box(make_web_box: Callable[..., Box]) -> Box:
     return make_web_box()
 
 
+@pytest.fixture(scope="session")
+def address_of_browser() -> Iterator[str]:
+    """Where Debian's chromium runs: it takes two seconds of processor time to start."""
+    with chromium() as address:
+        yield address
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    """Debian's chromium, for all tests of a file."""
-    with chromium() as browser:
+def browser(address_of_browser: str) -> Iterator["Browser"]:
+    """Connect to chromium for all tests of a file: while it is connected, its thread has no other event loop."""
+    with browser_at(address_of_browser) as browser:
         yield browser
 
 

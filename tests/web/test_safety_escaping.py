@@ -3,13 +3,17 @@
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx
 import pytest
 
 from kit.harness import Box, until
-from kit.pages import Served, chromium, form_token, served
+from kit.pages import Served, form_token, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 #: What breaks out of text, attributes, comments and templates; and what steers a terminal or turns text round.
 HOSTILE = "<img src=x onerror=alert(1)>\"'`--><script>alert(1)</script>{{7*7}}&lt;"
@@ -112,25 +116,25 @@ def test_hostile_texts_are_text_on_every_screen(site: Served, client: httpx.Clie
     assert shown > 5
 
 
-def test_a_browser_runs_nothing_of_it(site: Served) -> None:
+def test_a_browser_runs_nothing_of_it(site: Served, browser: "Browser") -> None:
     said: list[str] = []
-    with chromium() as browser:
-        page = browser.new_page()
-        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-        page.on("console", lambda message: said.append(message.text) if "Content Security" in message.text else None)
-        page.goto(site.link)
-        [run] = site.box.process_control("history", "evil", "--json").json()["runs"]
-        for path in (
-            "/",
-            "/jobs/evil",
-            f"/runs/{run['run_id']}",
-            "/incidents",
-            "/acts/hold?job=evil",
-            "/day",
-            "/audit",
-        ):
-            page.goto(f"{site.address}{path}")
-        page.close()
+    context = browser.new_context()
+    page = context.new_page()
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("console", lambda message: said.append(message.text) if "Content Security" in message.text else None)
+    page.goto(site.link)
+    [run] = site.box.process_control("history", "evil", "--json").json()["runs"]
+    for path in (
+        "/",
+        "/jobs/evil",
+        f"/runs/{run['run_id']}",
+        "/incidents",
+        "/acts/hold?job=evil",
+        "/day",
+        "/audit",
+    ):
+        page.goto(f"{site.address}{path}")
+    context.close()
 
     assert said == []
 
