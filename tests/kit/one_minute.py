@@ -65,6 +65,7 @@ class Stage:
         """Let the minute come, wait until every scene is done and all that cron started has ended; stop cron."""
         ends = {play.__name__: play(self) for play in _SCENES}
         self.cron.start()
+        self.cron.stop_after_one_minute(SECONDS)
         for name, done in ends.items():
             self.cron.wait_for(done, f"the end of scene '{name}'", seconds=SECONDS)
         self.cron.wait_until_idle()

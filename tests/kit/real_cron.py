@@ -5,9 +5,11 @@ caught by a recorder in the place of /usr/sbin/sendmail, every line that it logs
 a job that cron starts sees the same /dev/log. Root only.
 """
 
+import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -20,7 +22,7 @@ import pytest
 
 from kit import mount_namespaces
 from kit.events import PATIENCE_SECONDS, Deadline, TookTooLong
-from kit.processes import children, command_line
+from kit.processes import children, command_line, state_letter
 from kit.syslog_listener import Listener
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
@@ -29,6 +31,9 @@ RECORDER = """#!/bin/sh
 # In the place of sendmail: keeps the mail that cron hands over.
 mail=$(mktemp {mails}/passing-XXXXXXXX) && {{ echo "X-Arguments: $*"; cat; }} > "$mail" && mv "$mail" "$mail.mail"
 """
+
+BEAT = "* * * * * root :"
+"""Of /etc/crontab: by this line a test sees that a minute has come."""
 
 ENTER = """
 for device in {devices}; do touch {root}/dev/$device; mount --bind /dev/$device {root}/dev/$device; done
@@ -88,7 +93,8 @@ class RealCron:
         for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
             (self.root / "dev" / name).symlink_to(f"/proc/self/{target}")
         shutil.chown(self._directory("spool/crontabs", mode=0o1730), group="crontab")
-        (self.root / "crontab").touch(0o644)
+        (self.root / "crontab").write_text(f"{BEAT}\n")
+        (self.root / "crontab").chmod(0o644)
         for program in Path("/usr/sbin").iterdir():
             (self.root / "sbin" / program.name).symlink_to(self.root / "sbin.real" / program.name)
         recorder = self.root / "sbin" / "sendmail"
@@ -118,6 +124,17 @@ class RealCron:
         )
         self.wait_for(lambda: any("@reboot" in line for line in self.said()), "cron to have read its crontabs")
 
+    def stop_after_one_minute(self, seconds: float) -> None:
+        """Wait until it has started what is due in a minute, and let no other minute come: a slow host needs longer.
+
+        What it has started goes on: each command has a process of cron of its own.
+        """
+        beat = BEAT.split()[-1]
+        self.wait_for(lambda: any(each == beat for _, each in self.commands()), "a minute of cron", seconds=seconds)
+        asleep = Path(f"/proc/{self.pid}/wchan")
+        self.wait_for(lambda: "nanosleep" in asleep.read_text(), "cron to have started all of the minute")
+        os.kill(self.pid, signal.SIGSTOP)
+
     @property
     def pid(self) -> int:
         if self._process is None:
@@ -128,6 +145,7 @@ class RealCron:
         """End cron; what it has started goes on."""
         if self._process is not None:
             self._process.terminate()
+            self._process.send_signal(signal.SIGCONT)
             self._process.wait()
             self._process = None
 
@@ -187,7 +205,7 @@ class RealCron:
 
     def wait_until_idle(self) -> None:
         """Wait until all that cron has started has ended, and its mail was handed over."""
-        self.wait_for(lambda: not children(self.pid), "cron's children to end: " + self._busy())
+        self.wait_for(lambda: not self._busy(), "cron's children to end: " + self._busy())
 
     def _busy(self) -> str:
-        return ", ".join(command_line(pid) for pid in children(self.pid))
+        return ", ".join(command_line(pid) for pid in children(self.pid) if state_letter(pid) not in ("Z", ""))
