@@ -23,7 +23,8 @@ WORKERS := $(or $(filter 1,$(PROCESSORS)),$(if $(filter 2,$(PROCESSORS)),5,$(if 
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
 	mkfs.ext4:e2fsprogs findmnt:util-linux debootstrap:debootstrap nsenter:util-linux ip:iproute2 \
-	ssh:openssh-client chromium:chromium systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
+	ssh:openssh-client chromium-headless-shell:chromium-headless-shell \
+	systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
 SYSTEMD := .venv/systemd
 ALERTMANAGER := .venv/alertmanager
 PROMETHEUS := .venv/prometheus
@@ -146,7 +147,7 @@ $(PRODUCT):
 
 $(READY): $(PRODUCT)
 	@echo "Installing linters and test tools into .venv (the first time this downloads 200 MB, which can take minutes)"
-	$(PIP) install --no-build-isolation --editable '.[dev]'
+	$(PIP) install --no-compile --no-build-isolation --editable '.[dev]'
 	touch $@
 
 demo: $(PRODUCT) ## a succeeding, a failing, a timing-out and a multi-command job, and what the history tells

@@ -131,10 +131,13 @@ def text_of(html: str) -> str:
 
 @contextmanager
 def chromium() -> Iterator[str]:
-    """Start Debian's chromium; yield where `browser_at` finds it. Skip the test where there is none."""
-    program = shutil.which("chromium")
+    """Start Debian's chromium; yield where `browser_at` finds it. Skip the test where there is none.
+
+    The one that has no window takes a quarter of the processor time.
+    """
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if program is None:
-        pytest.skip("chromium is not installed here: apt-get install chromium")
+        pytest.skip("chromium is not installed here: apt-get install chromium-headless-shell")
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
     command = [sys.executable, "-m", "playwright", "launch-server", "--browser=chromium", "--config=/dev/stdin"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as server:
