@@ -81,7 +81,6 @@ def test_a_time_that_no_host_takes_is_mailed_to_the_owner_and_so_is_the_run_that
         box.process_control("fleet", "apply")
         opened = said(mails, 1)
         (incident,) = incidents(box)
-        until(lambda: incidents(box)[0]["counts"] == {"nightly": 2, "weekly": 2}, "the next ones", seconds=A_MINUTE)
         box.process_control("ack", incident["id"], "--note", "a host comes")
         (known,) = incidents(box)
         with fleets.worker(host, "late1"):
@@ -92,7 +91,7 @@ def test_a_time_that_no_host_takes_is_mailed_to_the_owner_and_so_is_the_run_that
     assert opened == [(TEAM, "2 jobs missed 2 planned times: no host took a run in time")]
     assert known["acknowledged"]["note"] == "a host comes"
     assert closed[0] == TEAM
-    assert closed[1].startswith("2 jobs is no trouble any more: it succeeded on host late1 (run ")
+    assert closed[1].startswith("2 jobs are no trouble any more: it succeeded on host late1 (run ")
     assert incidents(box) == []
 
 
@@ -113,12 +112,6 @@ def test_a_time_that_a_host_refuses_is_mailed_and_with_run_on_all_each_host_is_a
             ((to, refused),) = said(mails, 1)
             until(lambda: result_of(box, "everywhere") == "succeeded", "all hosts to run it")
         _, missed = said(mails, 2, seconds=2 * A_MINUTE)
-        runs = len(box.process_control("history", "everywhere", "--json").json()["runs"])
-        until(
-            lambda: len(box.process_control("history", "everywhere", "--json").json()["runs"]) > runs,
-            "a good run on the first host",
-            seconds=A_MINUTE,
-        )
         open_then = {each["jobs"][0]: each for each in incidents(box)}
         other.job("drifted", drifted)
         with fleets.worker(other, "all2"):

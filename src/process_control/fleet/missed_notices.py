@@ -13,7 +13,7 @@ from process_control.config.settings import Settings
 from process_control.core.fleet.lock_state import Decision
 from process_control.core.fleet.missed import MissedTimes, missed_in
 from process_control.core.job import Job
-from process_control.fleet.recovered import BY
+from process_control.fleet.recovered import BY, OpenJobs
 from process_control.fleet.wire import Question
 from process_control.notify.announce import is_reported
 from process_control.notify.host_events import HostEvents
@@ -28,10 +28,11 @@ DELIVER_AFTER_SECONDS = 2.0
 
 
 class MissedNotices:
-    """`say`: reports, once each, what keeps people from being notified."""
+    """`jobs`: hears which jobs run well. `say`: reports, once each, what keeps people from being notified."""
 
-    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, jobs: OpenJobs, say: Callable[[str], None]) -> None:
         self._settings = settings
+        self._jobs = jobs
         self._say = say
         self._said: set[str] = set()
         #: one, so that the events of a job stay in their order
@@ -46,7 +47,9 @@ class MissedNotices:
         """Post what a decision says of missed planned times. Never raises."""
         try:
             missed = missed_in(question.state, decision, question.ended)
+            self._jobs.have_run_well(decision.successes)
             if missed:
+                self._jobs.slugs.update(each.job for each in missed)
                 await self._post_soon(missed)
         except Exception as error:  # noqa: BLE001  it must not fail the decision
             self._say_once(f"people are not notified of missed planned times: {type(error).__name__}: {error}")
@@ -76,7 +79,8 @@ class MissedNotices:
         if self._delivery is not None:
             self._delivery.cancel()
             self._delivery = None
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._deliver)
+            starting = asyncio.get_running_loop().run_in_executor(self._thread, self._deliver)
+            await asyncio.wait([starting], timeout=MAX_WAIT_SECONDS)
 
     # --- in the thread ------------------------------------------------------------------------------------------------
 

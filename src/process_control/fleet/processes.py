@@ -27,7 +27,7 @@ from process_control.fleet.host_runs import HostRuns
 from process_control.fleet.library_log import runtime_that_says
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.missed_notices import MissedNotices
-from process_control.fleet.recovered import end_missed, end_recovered
+from process_control.fleet.recovered import OpenJobs, end_missed, end_recovered
 from process_control.fleet.server_watch import ServerWatch
 from process_control.fleet.wire import CONTROL_QUEUE, DECIDE, Question, activity_queue
 from process_control.state.block import Identity
@@ -82,7 +82,8 @@ def run_worker(
 async def _control(settings: Settings, say: Say, runtime: Runtime) -> int:
     client = await connect(settings, runtime=runtime)
     await require_search_attribute(client, settings)
-    notices = MissedNotices(settings, say)
+    jobs = OpenJobs()
+    notices = MissedNotices(settings, jobs, say)
     worker = Worker(
         client,
         task_queue=CONTROL_QUEUE,
@@ -94,7 +95,8 @@ async def _control(settings: Settings, say: Say, runtime: Runtime) -> int:
     say(f"control of the fleet on {address_of(settings)}, namespace {settings.fleet_namespace}")
     watch = ServerWatch(client, settings, say, who="control", meanwhile="nothing is decided until it is back")
     with worker_errors(settings):
-        await _serve([worker], say, lambda: 0, None, watch=watch, beside=end_missed(client, settings, watch, say))
+        beside = end_missed(client, settings, jobs, watch, say)
+        await _serve([worker], say, lambda: 0, None, watch=watch, beside=beside)
     await notices.deliver()
     return FINE
 

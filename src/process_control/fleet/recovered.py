@@ -7,7 +7,8 @@ times that it has reported as missed.
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from temporalio.client import Client
@@ -31,7 +32,30 @@ from process_control.notify.host_events import HostEvents, has_incident
 from process_control.state.incident_store import Store
 
 LOOK_AGAIN_SECONDS = 60.0
+#: So long after a decision the server has it.
+RECORDED_AFTER_SECONDS = 2.0
 BY = "fleet"
+
+
+class OpenJobs:
+    """The jobs with an incident here, as far as is known, so that a good run of one of them is looked at soon."""
+
+    def __init__(self) -> None:
+        self.slugs: set[str] = set()
+        self._has_news = asyncio.Event()
+
+    def have_run_well(self, slugs: Iterable[str]) -> None:
+        """Hear which jobs have run well, by a decision that is about to be recorded."""
+        if not self.slugs.isdisjoint(slugs):
+            self._has_news.set()
+
+    async def wait_for_news(self, seconds: float) -> None:
+        """Wait until one of them has run well, so long at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._has_news.wait()
+            await asyncio.sleep(RECORDED_AFTER_SECONDS)
+        self._has_news.clear()
 
 
 @dataclass(slots=True)
@@ -54,36 +78,46 @@ async def end_recovered(
 
     That the server is away is for `watch` to say.
     """
-    await _look_each_minute(client, settings, host, watch, say)
+    await _look_again_and_again(client, settings, host, OpenJobs(), watch, say)
 
 
-async def end_missed(client: Client, settings: Settings, watch: ServerWatch, say: Callable[[str], None]) -> None:
+async def end_missed(
+    client: Client, settings: Settings, jobs: OpenJobs, watch: ServerWatch, say: Callable[[str], None]
+) -> None:
     """Look for those that a control process has reported; have the messages sent that wait here."""
-    await _look_each_minute(client, settings, None, watch, say)
+    await _look_again_and_again(client, settings, None, jobs, watch, say)
 
 
-async def _look_each_minute(
-    client: Client, settings: Settings, host: str | None, watch: ServerWatch, say: Callable[[str], None]
+async def _look_again_and_again(
+    client: Client,
+    settings: Settings,
+    host: str | None,
+    jobs: OpenJobs,
+    watch: ServerWatch,
+    say: Callable[[str], None],
 ) -> None:
     """Look until this is cancelled. `host`: that of the worker which looks; None: a control process does."""
     while True:
         try:
-            await _look(client, settings, host)
+            jobs.slugs |= await _look(client, settings, host)
         except (ProcessControlError, RPCError, RuntimeError, OSError) as error:
             if await watch.answers():
                 say(f"cannot see whether jobs have recovered on other hosts, tries again: {error}")
-        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        await jobs.wait_for_news(LOOK_AGAIN_SECONDS)
 
 
-async def _look(client: Client, settings: Settings, host: str | None) -> None:
+async def _look(client: Client, settings: Settings, host: str | None) -> set[str]:
+    """End what is over; return the jobs that had something open."""
     over: list[tuple[_Trouble, str]] = []
-    for trouble in await asyncio.to_thread(_open_here, settings, with_runs=host is not None):
+    troubles = await asyncio.to_thread(_open_here, settings, with_runs=host is not None)
+    for trouble in troubles:
         state = await _state_of(client, trouble.lock)
         why = _why_over(state, trouble, host)
         if why is not None:
             over.append((trouble, why))
     if over or host is None:
         await asyncio.to_thread(_post, settings, over)
+    return {trouble.job for trouble in troubles}
 
 
 async def _state_of(client: Client, lock: str) -> LockState | None:

@@ -252,7 +252,7 @@ def _closed(subject: Subject) -> str:
         return f"has recovered: {outcome}{after}"
     if incident.closed_by in (None, "the job succeeded"):
         return f"has recovered{after.removeprefix(',')}"
-    return f"is no trouble any more: {incident.closed_by}"
+    return f"{'are' if subject.is_one_of_several else 'is'} no trouble any more: {incident.closed_by}"
 
 
 def _still(words: str) -> str:
