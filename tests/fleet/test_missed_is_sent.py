@@ -181,6 +181,32 @@ def test_a_control_process_that_cannot_keep_a_message_says_so_once_and_decides(
     assert "Not a directory" in words
 
 
+@pytest.mark.long
+def test_a_refusal_of_run_job_is_mailed_once_by_its_host_or_else_by_that_of_the_control_process(
+    make_host: Callable[[], Box], mails: MailServer, server: Server
+) -> None:
+    box, host = make_host(), make_host()
+    for each in (box, host):
+        each.job("refusing", f"command: /bin/true\nenvironment_file: {each.root.parent}/not-there\n{OWNER}")
+    slot = int(time.time()) // 60 * 60
+    with fleets.control(box), fleets.worker(host, "broken1"):
+        box.process_control("fleet", "apply")
+        fleet_client.start(server.address, "refusing", slot=slot - 60)
+        by_its_host = said(mails, 1)
+        until(lambda: fates(box, "refusing") == ["missed"], "the decision")
+        reported = incidents(host), incidents(box)
+        with host.configuration.open("a") as file:  # type: ignore[union-attr]
+            file.write("no-such-key: 1\n")
+        fleet_client.start(server.address, "refusing", slot=slot)
+        by_control = said(mails, 2)[1:]
+
+    assert [len(each) for each in reported] == [1, 0]
+    assert by_its_host[0][1].startswith("refusing did not start: ")
+    assert by_control[0][1].startswith("refusing did not start: host broken1 refused it: ")
+    assert "no-such-key" in by_control[0][1]
+    assert len(mails.mails) == 2
+
+
 def fates(box: Box, job: str) -> list[str]:
     """Return what became of the planned times of a job, oldest first."""
     known = box.process_control("slots", job, "--fleet", "--json").json()["slots"]

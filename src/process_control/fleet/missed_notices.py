@@ -5,6 +5,7 @@ the same key. No fault here fails a decision, and none waits for a disk for long
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from process_control.fleet.wire import Question
 from process_control.notify.announce import is_reported
 from process_control.notify.host_events import HostEvents
 from process_control.notify.jobs_now import job_as_it_is
+from process_control.system.account import account_of
 
 #: A decision waits so long for the disk of the state directory.
 MAX_WAIT_SECONDS = 1.0
@@ -90,7 +92,7 @@ class MissedNotices:
             self._posted = None
 
     def _post(self, missed: Sequence[MissedTimes]) -> None:
-        events = HostEvents(self._settings, by=BY, now=time.time())
+        events = HostEvents(self._settings, by=BY, now=time.time(), user=account_of(os.geteuid()).name)
         for each in missed:
             job = job_as_it_is(each.job, self._settings)
             if is_reported(job, self._settings):

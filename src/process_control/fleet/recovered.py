@@ -30,6 +30,7 @@ from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.server_watch import ServerWatch
 from process_control.notify.host_events import HostEvents, has_incident
 from process_control.state.incident_store import Store
+from process_control.system.account import account_of
 
 LOOK_AGAIN_SECONDS = 60.0
 #: So long after a decision the server has it.
@@ -183,7 +184,7 @@ def _lock_of(settings: Settings, slug: str) -> str | None:
 
 
 def _post(settings: Settings, over: list[tuple[_Trouble, str]]) -> None:
-    events = HostEvents(settings, by=BY, now=time.time())
+    events = HostEvents(settings, by=BY, now=time.time(), user=account_of(os.geteuid()).name)
     for trouble, why in over:
         events.gone(trouble.job, why, lock=trouble.lock)
     events.deliver()

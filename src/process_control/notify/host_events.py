@@ -26,13 +26,16 @@ _STEP_SECONDS = 0.001
 
 
 class HostEvents:
-    """Posts events of one moment, in the order of the calls. None of its methods raises."""
+    """Posts events of one moment, in the order of the calls. None of its methods raises.
 
-    def __init__(self, settings: Settings, *, by: str, now: float) -> None:
+    `user`: the account of this process, when `by` is no account.
+    """
+
+    def __init__(self, settings: Settings, *, by: str, now: float, user: str | None = None) -> None:
         self._settings = settings
         self._by = by
         self._now = now
-        self._outbox = Outbox(settings, user=by)
+        self._outbox = Outbox(settings, user=user or by)
         self._count = 0
         #: Why an event could not be kept on the disk; None: all are.
         self.fault: Exception | None = None
