@@ -9,6 +9,7 @@ from process_control.core import layout
 from process_control.core.job import Job, is_slug
 from process_control.notify.announce import is_reported
 from process_control.notify.host_events import HostEvents, has_incident
+from process_control.state.incident_store import Store
 
 
 def post_gone_jobs(settings: Settings, jobs: Sequence[Job | InvalidJob], events: HostEvents) -> None:
@@ -21,8 +22,13 @@ def post_gone_jobs(settings: Settings, jobs: Sequence[Job | InvalidJob], events:
     for slug in slugs:
         if is_slug(slug) and has_incident(settings, slug):
             why = _why(known.get(slug), settings)
-            if why is not None:
+            if why is not None and (slug in known or not _is_of_fleet(settings, slug)):
                 events.gone(slug, why)
+
+
+def _is_of_fleet(settings: Settings, slug: str) -> bool:
+    """Return whether its incident is about planned times of the fleet: this host may not have its file."""
+    return any(each.parts[slug].lock for each in Store(settings.state_directory).of_job(slug) if slug in each.parts)
 
 
 def _why(job: Job | InvalidJob | None, settings: Settings) -> str | None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from process_control.core.causes import OF_RUNS, OF_SLOTS, Cause
-from process_control.core.part_of_incident import Part
+from process_control.core.part_of_incident import Part, host_of_lock
 from process_control.core.recipient import Recipient
 
 #: Keys that are remembered: an event may come more than once, and is counted once.
@@ -70,6 +70,8 @@ class Happening:
     at: str
     #: "" when it concerns the whole host.
     job: str = ""
+    #: The lock of the fleet whose control process has seen it; "" for what happened on this host.
+    lock: str = ""
     #: Since when it lasts, when that is not `at`.
     since: str = ""
     cause: Cause = Cause.FAILED
@@ -96,6 +98,11 @@ class Happening:
     is_scheduled: bool = False
     by: str | None = None
     note: str | None = None
+
+    @property
+    def of_host(self) -> str:
+        """The host that it is about, of a job of the fleet with `run_on: all`; else ""."""
+        return host_of_lock(self.lock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,16 +177,28 @@ class Incident:
     def is_over(self) -> bool:
         return self.state is State.CLOSED
 
+    def is_changed_by(self, happening: Happening) -> bool:
+        """Return whether what happened may be about it: of a job with `run_on: all` each host is another matter."""
+        part = self.parts.get(happening.job)
+        is_of_all = happening.event is Event.GONE and not happening.lock
+        if part is None or is_of_all or happening.event is Event.ACKNOWLEDGED:
+            return True
+        return part.of_host == happening.of_host
+
 
 def incident_id(happening: Happening, *, host: str) -> str:
-    """Return `<slug>~<run id>`, `<slug>~<slot>.<host>` or `<cause>~<when>.<host>`: no two hosts make the same one."""
+    """Return `<slug>~<run id>`, `<slug>~<slot>.<host>` or `<cause>~<when>.<host>`: no two hosts make the same one.
+
+    What the control of a fleet has seen of another host's planned times has the names of both.
+    """
     host = _in_file_names(host)
     if happening.cause.is_host_wide:
         return f"{happening.cause}~{_minute(happening.at)}.{host}"
     if happening.run_id:
         return f"{happening.job}~{happening.run_id}"
     when = happening.slots[0] if happening.slots else happening.at
-    return f"{happening.job}~{_minute(when)}.{host}"
+    of_host = f".{_in_file_names(happening.of_host)}" if happening.of_host else ""
+    return f"{happening.job}~{_minute(when)}{of_host}.{host}"
 
 
 def _in_file_names(host: str) -> str:
@@ -321,6 +340,7 @@ def _count(incident: Incident, happening: Happening) -> Incident:
             incident.fingerprint,
         )
         part = replace(part, count=count, cause=cause, is_over=False, is_at_once=is_at_once, is_known=is_known)
+        part = replace(part, lock=happening.lock or part.lock)
         parts[job] = part.with_slots(happening.slots_of_jobs.get(job, happening.slots), number=number)
     keeps = incident.cause.is_host_wide and incident.sentence  # what joins it is its effect
     is_more = not incident.cause.is_host_wide and incident.cause in OF_SLOTS

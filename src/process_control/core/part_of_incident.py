@@ -23,12 +23,19 @@ class Part:
     is_at_once: bool = False
     #: Whether somebody knows of it by a hold of this job, while others have the same trouble.
     is_known: bool = False
+    #: The lock of the fleet in which its planned times were missed; "" of a trouble of this host.
+    lock: str = ""
     #: Planned times that nothing has settled yet: the first and the last of them.
     slots: tuple[str, ...] = ()
     #: How many there are besides, and the first and the last of these.
     more_slots: int = 0
     more_from: str = ""
     more_until: str = ""
+
+    @property
+    def of_host(self) -> str:
+        """The host that misses them, of a job with `run_on: all`; else ""."""
+        return host_of_lock(self.lock)
 
     @property
     def waiting(self) -> int:
@@ -63,6 +70,11 @@ class Part:
         left = tuple(slot for slot in self.slots if slot not in settled)
         counted = sum(self.more_from <= slot <= self.more_until for slot in settled - set(self.slots))
         return replace(self, slots=left, more_slots=max(self.more_slots - counted, 0))
+
+
+def host_of_lock(lock: str) -> str:
+    """Return the host that has a lock of the fleet for its own; "" when it is for all."""
+    return lock.partition("@")[2]
 
 
 def first_and_last(slots: Sequence[str]) -> tuple[str, ...]:

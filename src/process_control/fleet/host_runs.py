@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from process_control.actions.stop import stop_run
 from process_control.config.job_directory import load_job
-from process_control.config.settings import Settings
+from process_control.config.settings import Settings, load_settings
 from process_control.core import layout
 from process_control.core.facts import LOST, SKIPPED, SUCCEEDED, WARNED
 from process_control.core.fleet.lock_state import Ended
@@ -240,7 +240,16 @@ class _HostRun:
             why = "it was stopped before it began"
             return Ended(fate=SKIPPED, reason="stopped", detail=why, host=self._host)
         why = words or f"run-job ended with {code}"
-        return Ended(fate=MISSED, reason="refused", detail=why, exit_code=code, host=self._host)
+        reported = code if self._has_reported() else None
+        return Ended(fate=MISSED, reason="refused", detail=why, exit_code=reported, host=self._host)
+
+    def _has_reported(self) -> bool:
+        """Return whether `run-job` could report its refusal here; else, without its code, a control process does."""
+        try:
+            load_settings(self._settings.path, dict(os.environb))
+        except ProcessControlError:
+            return False
+        return True
 
     def _run_before(self, index: Index) -> Run | None:
         """Return the run of this host that went well, of which the fleet has not heard: it is not run once more."""

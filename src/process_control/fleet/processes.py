@@ -26,7 +26,8 @@ from process_control.fleet.host_answers import HostAnswers
 from process_control.fleet.host_runs import HostRuns
 from process_control.fleet.library_log import runtime_that_says
 from process_control.fleet.lock_v1 import LockV1
-from process_control.fleet.recovered import end_recovered
+from process_control.fleet.missed_notices import MissedNotices
+from process_control.fleet.recovered import OpenJobs, end_missed, end_recovered
 from process_control.fleet.server_watch import ServerWatch
 from process_control.fleet.wire import CONTROL_QUEUE, DECIDE, Question, activity_queue
 from process_control.state.block import Identity
@@ -39,10 +40,18 @@ MAX_DRAIN = timedelta(days=3650)
 Say = Callable[[str], None]
 
 
-@activity.defn(name=DECIDE)
-async def decide(question: Question) -> Decision:
-    """Ask the core what a lock does now."""
-    return core.decide(question.state, question.now, question.ended)
+class Decisions:
+    """The activity `decide`. `notices`: what notifies people of planned times that come to nothing."""
+
+    def __init__(self, notices: MissedNotices) -> None:
+        self._notices = notices
+
+    @activity.defn(name=DECIDE)
+    async def decide(self, question: Question) -> Decision:
+        """Ask the core what a lock does now. When this process dies before that is recorded, another one is asked."""
+        decision = core.decide(question.state, question.now, question.ended)
+        await self._notices.post(question, decision)
+        return decision
 
 
 def sandbox() -> SandboxedWorkflowRunner:
@@ -73,18 +82,22 @@ def run_worker(
 async def _control(settings: Settings, say: Say, runtime: Runtime) -> int:
     client = await connect(settings, runtime=runtime)
     await require_search_attribute(client, settings)
+    jobs = OpenJobs()
+    notices = MissedNotices(settings, jobs, say)
     worker = Worker(
         client,
         task_queue=CONTROL_QUEUE,
         workflows=[LockV1],
-        activities=[decide],
+        activities=[Decisions(notices).decide],
         workflow_runner=sandbox(),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=STICKY_SECONDS),
     )
     say(f"control of the fleet on {address_of(settings)}, namespace {settings.fleet_namespace}")
     watch = ServerWatch(client, settings, say, who="control", meanwhile="nothing is decided until it is back")
     with worker_errors(settings):
-        await _serve([worker], say, lambda: 0, None, watch=watch)
+        beside = end_missed(client, settings, jobs, watch, say)
+        await _serve([worker], say, lambda: 0, None, watch=watch, beside=beside)
+    await notices.deliver()
     return FINE
 
 

@@ -39,7 +39,9 @@ def main() -> None:
     event = spool.entry_of(sys.stdin.buffer.read()) if spool.EVENT_ON_STDIN in words else None
     if event is not None:
         with changing(settings.run_directory):
-            Round(settings).take(event)
+            round_ = Round(settings)
+            round_.take(event)
+            round_.settle()
     deliver_all(settings)
 
 
@@ -109,8 +111,12 @@ class Round:
         for name in names:
             self._take_or_give_up(name)
             spool.remove(self._state, spool.EVENTS, name)
-        self._next = self._incidents.settle_all()
+        self.settle()
         return bool(names)
+
+    def settle(self) -> None:
+        """Make messages of what is owed without an event, and of what was kept for the end of the round."""
+        self._next = self._incidents.settle_all()
 
     def take(self, event: spool.Entry) -> None:
         """Queue the messages, if any, that an event asks for."""

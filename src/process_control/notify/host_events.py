@@ -17,19 +17,28 @@ from process_control.notify.outbox import Outbox
 from process_control.system import atomic_file
 from process_control.system.clock import iso
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.core.fleet.missed import MissedTimes
+
 #: Between two events: who takes them from the spool takes them by their times, a cause before what it explains.
 _STEP_SECONDS = 0.001
 
 
 class HostEvents:
-    """Posts events of one moment, in the order of the calls. None of its methods raises."""
+    """Posts events of one moment, in the order of the calls. None of its methods raises.
 
-    def __init__(self, settings: Settings, *, by: str, now: float) -> None:
+    `user`: the account of this process, when `by` is no account.
+    """
+
+    def __init__(self, settings: Settings, *, by: str, now: float, user: str | None = None) -> None:
         self._settings = settings
         self._by = by
         self._now = now
-        self._outbox = Outbox(settings, user=by)
+        self._outbox = Outbox(settings, user=user or by)
         self._count = 0
+        #: Why an event could not be kept on the disk; None: all are.
+        self.fault: Exception | None = None
 
     def of_job(self, cause: Cause, slug: str, key: str, sentence: str, *, slots: Sequence[int] = ()) -> None:
         """Post a trouble of one job, and set its mark: the next run that goes well ends it."""
@@ -37,6 +46,16 @@ class HostEvents:
             atomic_file.make_directory(layout.job(self._settings.state_directory, slug), 0o750)
         times = [iso(slot) for slot in slots]
         self._post({"what": str(cause), "job": slug, "key": key, "sentence": sentence, "slots": times})
+
+    def of_fleet(self, missed: "MissedTimes") -> None:
+        """Post planned times of the fleet that were missed or refused, about which this host has decided."""
+        with suppress(OSError):
+            atomic_file.make_directory(layout.job(self._settings.state_directory, missed.job), 0o750)
+        times = [iso(slot) for slot in missed.slots]
+        event: spool.Entry = {"what": str(missed.cause), "job": missed.job, "key": missed.key, "lock": missed.lock}
+        event |= {"sentence": missed.sentence, "slots": times, "jobs": {missed.job: missed.count}}
+        event |= {"alike": missed.alike, "what_is_wrong": missed.why, "why_of_all": missed.why_of_all}
+        self._post(event)
 
     def of_host(
         self,
@@ -61,9 +80,13 @@ class HostEvents:
         event: spool.Entry = {"what": "over", "job": "", "cause": str(cause), "sentence": sentence}
         self._post({**event, "key": f"{key}~over"})
 
-    def gone(self, slug: str, why: str) -> None:
-        """Post that nothing is expected of the job any more, and take its mark away."""
-        self._post({"what": "gone", "job": slug, "key": f"{slug}~gone~{iso(self._now)}", "sentence": why}, failed=False)
+    def gone(self, slug: str, why: str, *, lock: str = "") -> None:
+        """Post that nothing is expected of the job any more, and take its mark away.
+
+        `lock`: only of that lock of the fleet; with `run_on: all` the other hosts' are another matter.
+        """
+        key = f"{slug}~gone~{lock}~{iso(self._now)}" if lock else f"{slug}~gone~{iso(self._now)}"
+        self._post({"what": "gone", "job": slug, "key": key, "sentence": why, "lock": lock}, failed=False)
 
     def settled(self, slug: str, slots: Sequence[int]) -> None:
         """Post that planned times were run after all, or need no run."""
@@ -75,11 +98,14 @@ class HostEvents:
         self._post({"what": "acknowledged", "job": slug, "key": f"{slug}~acknowledged~{iso(self._now)}", "note": note})
 
     def _post(self, event: spool.Entry, *, failed: bool = True) -> None:
-        with suppress(Exception):  # reporting a trouble must not cause one
+        try:
             at = iso(self._now + self._count * _STEP_SECONDS)
             self._count += 1
             known: spool.Entry = {"at": at, "by": self._by, "host": os.uname().nodename}
             self._outbox.post({**known, **event}, failed=failed)
+            self.fault = self._outbox.fault or self.fault
+        except Exception as error:  # noqa: BLE001  reporting a trouble must not cause one
+            self.fault = error
 
     def deliver(self) -> None:
         """Start the process that sends what was posted, or what has waited long enough. It is not waited for."""

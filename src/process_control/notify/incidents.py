@@ -95,7 +95,11 @@ class Incidents:
                 after = replace(after, posted=_to_keep(posted))
             is_new = self._store.read(before.id) is None
             jobs = [happening.job] if happening.job else [*happening.jobs]
-            after = self._notify(after, posted, jobs=jobs, known_as=State.COUNTING if is_new else before.state)
+            known_as = State.COUNTING if is_new else before.state
+            may_be_of_more_jobs = happening.lock and happening.event is Event.TROUBLE  # in this very round
+            if may_be_of_more_jobs and self._keep_for_the_end_of_the_round(after, jobs=jobs, known_as=known_as):
+                continue
+            after = self._notify(after, posted, jobs=jobs, known_as=known_as)
             if not after.cause.is_host_wide and not after.parts:  # a refused start that names no job: nothing ends it
                 self._close(replace(after, state=State.CLOSED, closed_at=self._now, closed_by=NO_JOB))
         if happening.job and self._store.of_job(happening.job):
@@ -114,7 +118,7 @@ class Incidents:
             known = self._store.open_incidents(cause=happening.cause)
             found = [each for each in known if each.cause is happening.cause and not each.is_over]
         else:
-            found = self._store.of_job(happening.job)
+            found = [each for each in self._store.of_job(happening.job) if each.is_changed_by(happening)]
         if happening.event is Event.ACKNOWLEDGED:  # whoever holds one job does not know what is wrong with the host
             return [each for each in found if not each.cause.is_host_wide]
         if happening.event is not Event.TROUBLE:
@@ -142,10 +146,11 @@ class Incidents:
         if explaining:
             return explaining[0]
         is_of_many = happening.reason in OF_MANY_JOBS
+        has_fingerprint = happening.cause is Cause.FAILED or happening.lock != ""
         for other in known:
             is_same = other.cause is happening.cause and (
                 (is_of_many and other.reason == happening.reason)
-                or (happening.cause is Cause.FAILED and other.fingerprint == happening.fingerprint != "")
+                or (has_fingerprint and other.fingerprint == happening.fingerprint != "")
             )
             if (
                 is_same
@@ -203,11 +208,27 @@ class Incidents:
         if incident.is_over and not self._is_owed(incident):
             self._close(incident)
         elif incident != before or posted:
-            if self._known is not None:
-                self._known[incident.id] = incident
-            self._store.write(incident, jobs=jobs)
-            self._written.add(incident.id)
+            self._write(incident, jobs=jobs)
         return incident
+
+    def _keep_for_the_end_of_the_round(self, incident: Incident, *, jobs: Iterable[str], known_as: State) -> bool:
+        """Write an incident about which `settle_all` notifies people: one message then names all its jobs.
+
+        Return False when the disk does not take it.
+        """
+        self._write(incident, jobs=jobs)
+        kept = self._store.read(incident.id)
+        if kept is None or kept.seen != incident.seen:
+            return False
+        if incident.state is not known_as:
+            self._record(incident, known_as)
+        return True
+
+    def _write(self, incident: Incident, *, jobs: Iterable[str]) -> None:
+        if self._known is not None:
+            self._known[incident.id] = incident
+        self._store.write(incident, jobs=jobs)
+        self._written.add(incident.id)
 
     def _close(self, incident: Incident) -> None:
         if self._known is not None:

@@ -29,13 +29,15 @@ _DELIVER = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.n
 class Outbox:
     """The way to the spool of one configuration."""
 
-    __slots__ = ("_has_posted", "_in_memory", "_settings", "_user")
+    __slots__ = ("_has_posted", "_in_memory", "_settings", "_user", "fault")
 
     def __init__(self, settings: "Settings", *, user: str) -> None:
         self._settings = settings
         self._user = user
         self._has_posted = False
         self._in_memory: int | None = None
+        #: Why the last event is not on the disk.
+        self.fault: OSError | None = None
 
     def record(self, record: "dict[str, object]") -> None:
         """Record an event that belongs to no run, in journal and syslog."""
@@ -67,6 +69,7 @@ class Outbox:
         settings = self._settings
         event["user"] = self._user
         event["config"] = None if settings.default_path else settings.path
+        self.fault = None
         try:
             with _Mark(settings.state_directory, str(event["job"])) as mark:
                 due_at = time.time() + spool.LOOK_AGAIN_SECONDS
@@ -76,7 +79,8 @@ class Outbox:
                 spool.look_again(settings.state_directory, due_at)  # who sends may have just removed it
                 if not failed:
                     mark.take_away()
-        except OSError:
+        except OSError as error:
+            self.fault = error
             if self._in_memory is not None:  # of another event
                 self.start_delivery()
             self._in_memory = spool.in_memory(event)

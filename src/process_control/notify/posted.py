@@ -49,12 +49,13 @@ def happening_of(posted: Posted) -> Happening:
         key=key if event is Event.TROUBLE else f"{key}.{event}",
         at=at,
         job=_text(posted.get("job")),
+        lock=_text(posted.get("lock")),
         since=_text(posted.get("since")),
         cause=_cause(what, posted, end),
         sentence=_text(posted.get("sentence")).partition("\n")[0] or _why(posted, end),
         reason=_reason(what, posted, end),
         explained_by=_explained_by(what, posted),
-        fingerprint=_fingerprint(posted, end),
+        fingerprint=_text(posted.get("alike")) or _fingerprint(posted, end),
         run_id=_text(end.get("run_id")) or None,
         slots=tuple(map(str, _list(posted.get("slots")))),
         jobs={str(job): int(number) for job, number in _map(posted.get("jobs")).items()},
@@ -93,6 +94,8 @@ def _explained_by(what: str, posted: Posted) -> tuple[Cause, ...]:
     code = posted.get("exit_code")
     if what == "refused" and isinstance(code, int) and code in EXPLAINED_BY:
         return (EXPLAINED_BY[code],)
+    if _text(posted.get("lock")):  # nothing of this host explains what the fleet has missed
+        return ()
     return (Cause.HOST_DOWN, Cause.TRIGGER_DEAD, Cause.DISK_FULL) if what in ("missed", "stale") else ()
 
 

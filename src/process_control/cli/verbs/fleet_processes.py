@@ -13,7 +13,7 @@ from process_control.errors import UsageError
 from process_control.state.block import Identity
 
 
-@verb("control", epilog="It keeps nothing: when it is killed, another one takes over within seconds.")
+@verb("control", epilog="It keeps nothing of the fleet: when it is killed, another one takes over within seconds.")
 def control(session: Session) -> None:
     """Decide for the fleet which job starts when. Two or three of them, on any hosts, stand in for each other."""
     require_the_library()

@@ -11,6 +11,7 @@ from process_control.notify.wording.known import Subject, text_of
 #: What a person replaces by a reason.
 NOTE = "…"
 MAX_NAMED = 5
+_OF_FLEET = (Cause.MISSED, Cause.REFUSED)
 Lines = Iterator[tuple[str, str]]
 
 _OF_HOST = {
@@ -34,7 +35,7 @@ def commands_of(subject: Subject) -> tuple[tuple[str, str], ...]:
     if cause.is_host_wide:
         first = [(what, command(subject, *words.split())) for what, words in _OF_HOST.get(cause, ())]
         return (*first, _acknowledge(subject))
-    found = list(_OF_JOB[cause](subject))
+    found = list(_of_fleet(subject) if subject.is_of_fleet and cause in _OF_FLEET else _OF_JOB[cause](subject))
     return (*found, *_quiet(subject))
 
 
@@ -96,6 +97,14 @@ def _of_refusal(subject: Subject) -> Lines:
         yield "Find out why", command(subject, "why", subject.slug)
 
 
+def _of_fleet(subject: Subject) -> Lines:
+    """Yield what asks the fleet: the history of this host knows nothing of it."""
+    yield "Find out why", command(subject, "why", subject.slug, *_slots(subject)[-1:], "--fleet")
+    yield "See which hosts are there, and which files they have", command(subject, "fleet", "hosts")
+    if subject.incident.cause is Cause.MISSED and (jobs := _named(subject)):
+        yield f"Run {'it' if len(jobs) == 1 else 'them'} now", command(subject, "run", *jobs, "--fleet")
+
+
 def _named(subject: Subject) -> tuple[str, ...]:
     """Return the jobs that commands name; none when they are too many for a line."""
     if subject.is_one_of_several:
@@ -115,7 +124,8 @@ def _quiet(subject: Subject) -> Lines:
     jobs = _named(subject)
     it, is_run = ("it", "it is") if len(jobs) == 1 else ("them", "they are")
     if jobs and subject.incident.cause is not Cause.REFUSED and not subject.end.get("held"):
-        yield f"Keep {it} from being started", command(subject, "hold", *jobs, "--note", NOTE)
+        fleet = ("--fleet",) if subject.is_of_fleet else ()
+        yield f"Keep {it} from being started", command(subject, "hold", *jobs, *fleet, "--note", NOTE)
     if jobs:
         what = f"Send no message about {it} for 2 hours; {is_run} still run"
         yield what, command(subject, "silence", *jobs, "--for", "2h", "--note", NOTE)

@@ -173,6 +173,9 @@ def _incident(subject: Subject) -> list[tuple[str, str]]:
         start = f"{subject.moment(text_of(subject.notice.posted, 'at'))}, by {subject.notice.posted.get('trigger')}"
         code = subject.notice.posted.get("exit_code")
         asked = [("start", start)] if subject.notice.posted.get("trigger") else []
+        part = incident.parts.get(subject.slug)
+        if part is not None and part.slots and not subject.is_one_of_several:
+            asked = [("planned", subject.moment(max(part.slots)))]
         return [*asked, ("exit code", str(code) if code is not None else ""), ("refused", _times_since(number, since))]
     if incident.cause is Cause.SKIPPED:
         return [("skipped", _times_since(number, since))]
@@ -187,6 +190,8 @@ def _times_since(number: int, since: str) -> str:
 
 def _last_success(subject: Subject) -> str:
     good = subject.past.last_good
+    if subject.is_of_fleet:  # the history of this host has only what ran here
+        return ""
     return subject.moment(good.started_at, seconds=True) if good is not None else "none in the history"
 
 

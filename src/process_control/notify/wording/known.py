@@ -88,6 +88,12 @@ class Subject:
         """Whether the message is about other jobs too."""
         return len(self.notice.jobs) > 1
 
+    @property
+    def is_of_fleet(self) -> bool:
+        """Whether it is about planned times of the fleet, which a control process here has seen."""
+        part = self.incident.parts.get(self.slug)
+        return part is not None and part.lock != ""
+
     def masked(self, text: str) -> str:
         return mask(text, self.secrets)
 
@@ -158,7 +164,8 @@ class Subject:
             return ""
         if job.disabled:
             return "none: the job is disabled"
-        schedule = Schedule.parse(job.schedule, time_zone=job.time_zone, host=os.uname().nodename, slug=job.slug)
+        host = "" if self.is_of_fleet else os.uname().nodename
+        schedule = Schedule.parse(job.schedule, time_zone=job.time_zone, host=host, slug=job.slug)
         slot = next(included(job, schedule, self.settings).after(parse_iso(self.notice.at) or datetime.now(UTC)), None)
         return f"{self.local(slot)} ({schedule.in_words()})" if slot is not None else "none"
 

@@ -81,7 +81,8 @@ def sentences(subject: Subject) -> tuple[str, ...]:
     said = sentence_of(subject)
     if event is not NoticeEvent.CLOSED and incident.cause not in (Cause.FAILED, Cause.LOST) and "\n" not in said:
         is_new = said.rstrip(".").removeprefix(_NO_RUN).partition(": ")[2] or said.rstrip(".")
-        if said and is_new not in verdict(subject):
+        is_about_one = subject.is_one_of_several and _why_of_all(subject) != ""
+        if said and is_new not in verdict(subject) and not is_about_one:
             found.append(said)
     if event is NoticeEvent.FLAPPING:
         found.append("Only reminders are sent from now on, until it is calm.")
@@ -160,15 +161,21 @@ def _of_missed(subject: Subject) -> str:
     part = subject.incident.parts.get(subject.slug)
     slots = sorted(part.slots) if part is not None else []
     number = count(subject)
+    why_of_all = _why_of_all(subject)
     if subject.is_one_of_several:
-        return f"missed {count_of(number, 'planned time')}"
+        return f"missed {count_of(number, 'planned time')}{f': {why_of_all}' if why_of_all else ''}"
     last = subject.moment(slots[-1]) if slots else ""
     sentence = sentence_of(subject)
-    why = sentence.partition(": ")[2].rstrip(".") if sentence.startswith(_NO_RUN) else ""
+    why = sentence.partition(": ")[2].rstrip(".") if sentence.startswith(_NO_RUN) else why_of_all
     words = f"missed its planned time{f' {last}' if last else ''}"
     if number > 1:
         words = f"missed {count_of(number, 'planned time')}{f', the last {last}' if last else ''}"
     return f"{words}: {why}" if why else words
+
+
+def _why_of_all(subject: Subject) -> str:
+    """Return why jobs of the fleet did not run, also for those whose post is not the last one; "" of this host."""
+    return text_of(subject.notice.posted, "why_of_all") if subject.is_of_fleet else ""
 
 
 def _of_stale(subject: Subject) -> str:
@@ -181,7 +188,10 @@ def _of_stale(subject: Subject) -> str:
 def _of_refusal(subject: Subject) -> str:
     if subject.is_one_of_several and subject.incident.is_of_invalid_files:
         return "did not start: their files are invalid"
-    what = text_of(subject.notice.posted, "what_is_wrong") if subject.is_posted else ""
+    why_of_all = _why_of_all(subject)
+    if why_of_all and subject.is_one_of_several:
+        return f"did not start: {why_of_all}"
+    what = text_of(subject.notice.posted, "what_is_wrong") if subject.is_posted else why_of_all
     return f"did not start: {what or _first_line(subject) or 'its start was refused'}"
 
 
@@ -242,7 +252,7 @@ def _closed(subject: Subject) -> str:
         return f"has recovered: {outcome}{after}"
     if incident.closed_by in (None, "the job succeeded"):
         return f"has recovered{after.removeprefix(',')}"
-    return f"is no trouble any more: {incident.closed_by}"
+    return f"{'are' if subject.is_one_of_several else 'is'} no trouble any more: {incident.closed_by}"
 
 
 def _still(words: str) -> str:
