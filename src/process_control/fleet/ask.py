@@ -8,7 +8,7 @@ from typing import TypeVar
 from temporalio.client import Client, WorkflowHandle
 
 from process_control.config.settings import Settings
-from process_control.fleet.connection import connect
+from process_control.fleet.connection import NoAnswerInTime, connect
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.wire import Asked, workflow_id
 
@@ -17,13 +17,23 @@ T = TypeVar("T")
 AT_ONCE = 10
 
 
-def asked(settings: Settings, question: Callable[[Client], Awaitable[T]]) -> T:
-    """Connect, ask, and return the answer. Raises the errors of the connection."""
+def asked(settings: Settings, question: Callable[[Client], Awaitable[T]], *, seconds: float | None = None) -> T:
+    """Connect, ask, and return the answer. Raises the errors of the connection.
+
+    `seconds`: how long all of it may take; then NoAnswerInTime (75) is raised.
+    """
 
     async def ask() -> T:
         return await question(await connect(settings))
 
-    return asyncio.run(ask())
+    async def ask_in_time() -> T:
+        try:
+            return await asyncio.wait_for(ask(), seconds)
+        except TimeoutError as error:
+            what = f"the fleet has not answered within {seconds:g} s"
+            raise NoAnswerInTime(what, where=settings.fleet_address or "", hint="try again in a moment") from error
+
+    return asyncio.run(ask() if seconds is None else ask_in_time())
 
 
 def of_lock(client: Client, lock: str) -> WorkflowHandle[LockV1, None]:

@@ -32,6 +32,10 @@ _REFUSED = re.compile(r"\b(PermissionDenied|Unauthenticated)\b|does not have per
 AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
+class NoAnswerInTime(NotStarted):
+    """Server, control process or host have not answered within the time that they have."""
+
+
 def address_of(settings: Settings) -> str:
     """Return the address of the server. Raises BadConfiguration (78) where there is no fleet."""
     if settings.fleet_address is None:
@@ -112,7 +116,7 @@ def server_errors(settings: Settings, job: str = "") -> Iterator[None]:
         raise _of_an_update(error.cause, job) from error
     except RPCTimeoutOrCancelledError as error:
         where = settings.fleet_address or ""
-        raise NotStarted("server and control processes have not answered in time", where=where) from error
+        raise NoAnswerInTime("server and control processes have not answered in time", where=where) from error
     except RPCError as error:
         raise _of_a_call(error, settings, job) from cause_of(error, settings)
 
