@@ -15,25 +15,33 @@ from process_control.fleet.wire import Asked, workflow_id
 T = TypeVar("T")
 #: A busy server once broke off some of 500 updates that were sent 20 at a time.
 AT_ONCE = 10
+#: To a server that does not answer the library tries to connect for half a minute.
+CONNECT_SECONDS = 10.0
 
 
 def asked(settings: Settings, question: Callable[[Client], Awaitable[T]], *, seconds: float | None = None) -> T:
     """Connect, ask, and return the answer. Raises the errors of the connection.
 
-    `seconds`: how long all of it may take; then NoAnswerInTime (75) is raised.
+    `seconds`: how long all of it may take; then, and when it cannot connect soon, NoAnswerInTime (75) is raised.
     """
 
     async def ask() -> T:
         return await question(await connect(settings))
 
-    async def ask_in_time() -> T:
+    async def ask_in_time(limit: float) -> T:
         try:
-            return await asyncio.wait_for(ask(), seconds)
+            async with asyncio.timeout(limit):
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    client = await connect(settings)
+                return await question(client)
         except TimeoutError as error:
-            what = f"the fleet has not answered within {seconds:g} s"
-            raise NoAnswerInTime(what, where=settings.fleet_address or "", hint="try again in a moment") from error
+            raise NoAnswerInTime(
+                "the fleet has not answered in time",
+                where=settings.fleet_address or "",
+                hint="process-control fleet doctor",
+            ) from error
 
-    return asyncio.run(ask() if seconds is None else ask_in_time())
+    return asyncio.run(ask() if seconds is None else ask_in_time(seconds))
 
 
 def of_lock(client: Client, lock: str) -> WorkflowHandle[LockV1, None]:

@@ -19,6 +19,7 @@ from process_control.fleet.hosts_asked import ask_for_log
 from process_control.fleet.look import run_in_flight, states
 from process_control.fleet.output import RESULT_BYTES, bounded, bounded_words
 from process_control.fleet.wire import LogAsked, LogPiece
+from process_control.history.log_line import END
 
 TOO_MUCH = "its host has sent more than a piece of a log may have: only the end of that is shown"
 
@@ -147,7 +148,7 @@ def _from_host(said: LogPiece, before: int | None) -> Piece:
     notes = bounded_words(said.doubts)
     if len(output) < len(said.output):
         notes.append(TOO_MUCH)
-    is_before = said.older is not None and said.older > 0 and (before is None or said.older < before)
+    is_before = said.older is not None and 0 < said.older < (END if before is None else before)
     return Piece(
         output=output,
         began=said.began if parse_iso(said.began) else None,
