@@ -120,8 +120,8 @@ def bounded(text: str) -> str:
 
 def bounded_words(sentences: Sequence[str]) -> list[str]:
     """Return sentences of another host: some, none of them long."""
-    plain = (each[:MAX_SENTENCE].encode("utf-8", "backslashreplace").decode() for each in sentences[:MAX_SENTENCES])
-    return [" ".join(each.split()) for each in plain]
+    some = (each[:MAX_SENTENCE].encode("utf-8", "backslashreplace").decode() for each in sentences[:MAX_SENTENCES])
+    return [" ".join(each.split())[:MAX_SENTENCE] for each in some]
 
 
 def lines_of(text: str) -> list[Line]:

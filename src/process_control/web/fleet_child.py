@@ -24,8 +24,8 @@ from process_control.web.fleet_asked import MAX_QUESTION_BYTES
 IDLE_SECONDS = 60.0
 #: All that is asked for one answer.
 ANSWER_SECONDS = 40.0
-#: Of what hosts say of a run: a sentence has less.
-MAX_WORDS = 2000
+#: Of what hosts say of a run: words of a fixed list, and sentences.
+MAX_WORD, MAX_SENTENCE = 32, 2000
 #: What HTTP calls it when the fleet does not answer, by the class of the error: this page is a gateway to it.
 STATUS = (
     (JobNotFound, 404),
@@ -71,7 +71,11 @@ def _runs(settings: Settings, job: str) -> list[dict[str, Any]]:
 
 
 def _bounded(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value[:MAX_WORDS] if isinstance(value, str) else value for name, value in values.items()}
+    return {name: value[: _most(name)] if isinstance(value, str) else value for name, value in values.items()}
+
+
+def _most(name: str) -> int:
+    return MAX_WORD if name in ("outcome", "reason") else MAX_SENTENCE
 
 
 def _log(settings: Settings, job: str, run_id: str, before: int | None, lock: str | None) -> dict[str, Any]:
