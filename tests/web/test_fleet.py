@@ -284,12 +284,13 @@ def test_of_a_host_that_is_gone_the_end_is_shown_and_what_is_before_it_is_504(
     path = f"/jobs/gone/fleet/{run['run_id']}"
     with site.client() as client:
         piece, page = piece_of(client, "gone", run["run_id"]), client.get(path).text
-        before = answers_of(client, f"{path}?before={older}")
+        before, of_job = answers_of(client, f"{path}?before={older}"), text_of(client.get("/jobs/gone").text)
 
     assert command.stderr == f"{note}\n"
     assert (piece["notes"], piece["older"]) == ([note], None)
     assert rows_of(page) == [line["text"] for line in piece["lines"]] == command.stdout.splitlines()
     assert note in text_of(page)
+    assert "It never ran on this host. Its runs in the fleet" in of_job
     hint = "is its worker running? process-control fleet hosts"
     assert before == [(504, "gone: host gone1 does not answer", hint)] * 2
 

@@ -45,8 +45,9 @@ async def log(request: Request) -> Response:
 
 def _log(request: Request) -> Response:
     site, slug, run_id = site_of(request), request.path_params["slug"], request.path_params["run_id"]
-    before, way, job_zone = byte_of(request, "before"), way_of_times(request), _zone_of(site.settings, slug)
+    before, way = byte_of(request, "before"), way_of_times(request)
     piece = site.fleet.piece(site.settings, slug, run_id, before)
+    job_zone = _zone_of(site.settings, slug)
     kept = {} if way == NONE else {"times": way}
     values = {
         "title": f"{slug}, run {run_id} in the fleet",
