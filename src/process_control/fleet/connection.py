@@ -28,6 +28,7 @@ RPC_TIMEOUT = timedelta(seconds=10)
 MIN_SERVER = (1, 31)
 UPGRADE = "process-control help fleet-in-production"
 _REFUSED = re.compile(r"\b(PermissionDenied|Unauthenticated)\b|does not have permission|authentication credentials")
+_TOO_LATE = re.compile(r"\b(Timeout expired|DeadlineExceeded)\b|timed out", re.IGNORECASE)
 #: What a call is answered with by a server that is away.
 AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
@@ -86,7 +87,8 @@ def worker_errors(settings: Settings) -> Iterator[None]:
 def _not_connected(words: str, address: str, settings: Settings) -> ProcessControlError:
     if _REFUSED.search(words):
         return _not_permitted(masked(_first_line(words), settings), address)
-    return tls_fault(words, address, settings) or NotStarted(
+    kind = NoAnswerInTime if _TOO_LATE.search(words) else NotStarted
+    return tls_fault(words, address, settings) or kind(
         f"the Temporal server does not answer: {masked(_first_line(words), settings)}",
         where=address,
         hint="is it running, and is fleet.address right? to try the fleet on this host: process-control up --fleet",
@@ -145,7 +147,8 @@ def _of_a_call(error: RPCError, settings: Settings, job: str) -> ProcessControlE
         what = f"the server is too old for this, {least} is the first version that can: {message}"
         return BadConfiguration(what, where=where, hint=f"fleet doctor shows its version; {UPGRADE}")
     if error.status in AWAY:
-        return NotStarted(f"the Temporal server does not answer: {message}", where=where)
+        kind = NotStarted if error.status == RPCStatusCode.UNAVAILABLE else NoAnswerInTime
+        return kind(f"the Temporal server does not answer: {message}", where=where)
     return NotStarted(f"the server refuses this: {message}", where=where)
 
 

@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from anyio import to_thread
+from starlette.responses import PlainTextResponse, Response
 
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
@@ -27,7 +28,6 @@ from process_control.history.log_line import Line
 from process_control.web.api.table import RUN_ID
 from process_control.web.kept_child import start_child
 
-Value = TypeVar("Value")
 #: Questions at a time, and how long whoever comes then waits.
 AT_ONCE, WAIT_SECONDS = 4, 10.0
 #: The child answers within its own limit, `ANSWER_SECONDS` there; one that does not is killed.
@@ -73,7 +73,7 @@ class AskedFleet:
         self._lock = threading.Lock()
         self._child: _Child | None = None
 
-    async def in_turn(self, answer: Callable[[], Value]) -> Value:
+    async def in_turn(self, answer: Callable[[], Response]) -> Response:
         """Call a question to the fleet in a thread and return the answer: never more than some at a time.
 
         Raises NoAnswerOfFleet (503) when none of them ends for a while.
@@ -84,7 +84,9 @@ class AskedFleet:
         except TimeoutError:
             raise NoAnswerOfFleet(503, "the fleet is busy with other requests", hint="try again in a moment") from None
         try:
-            return await to_thread.run_sync(answer, abandon_on_cancel=True)  # a server that ends does not wait for it
+            return await to_thread.run_sync(answer, abandon_on_cancel=True)
+        except asyncio.CancelledError:  # a server that ends does not wait for the fleet
+            return PlainTextResponse("the server of this page ends\n", 503)
         finally:
             self._turns.release()
 
