@@ -135,15 +135,19 @@ def test_the_job_leads_to_its_runs_on_all_hosts_and_each_of_them_to_its_log(
             shoot(page, f"{name}-{width}{'-dark' if dark else ''}")
             assert (violations(page) if width == WIDE else [], too_wide(page)) == ([], [])
 
+        def follow(name: str) -> None:
+            with page.expect_navigation():  # until all of it is there
+                page.get_by_role("link", name=name).click()
+
         page.goto(f"{site.address}/jobs/many")
-        page.get_by_role("link", name="Runs in the fleet").click()
+        follow("Runs in the fleet")
         looks_right("fleet-runs")
-        page.get_by_role("link", name="log of the run").click()
+        follow("log of the run")
         looks_right("fleet-log")
         end = page.locator(".log .text").all_text_contents()
-        page.get_by_role("link", name="Older lines").click()
+        follow("Older lines")
         before = page.locator(".log .text").all_text_contents()
-        page.get_by_role("link", name="The end").click()
+        follow("The end")
 
         assert [*before, *end] == printed[-len(before) - len(end) :]
         assert len(end) > 1000
