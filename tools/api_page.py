@@ -22,7 +22,8 @@ ends meanwhile. **ETag**: send it as `If-None-Match`, and what has not changed i
 
 **Errors** are `{{"version": 1, "error": {{"what": "...", "hint": "..."}}}}`: 400 not understood, 401 nobody is logged
 in, 403 not permitted, 404 there is none, 405 another method (see `Allow`), 409 it cannot be done now, 413 and 415 about
-the body, 507 it cannot be recorded. What is unknown in an address or a body is an error, never passed over.
+the body, 507 it cannot be recorded. Of the fleet: 501 its library is not installed, 502 its server is away, 503 it is
+busy, 504 whoever was asked does not answer. What is unknown in an address or a body is an error, never passed over.
 
 **Beside it**: `/healthz` answers everybody, 200 while what starts the jobs is alive and 503 when it is dead;
 `/metrics` is what [`process-control metrics`](metrics.md) prints; `/events` sends `standing` with a number, as

@@ -28,6 +28,7 @@ from tools.json_shapes import ANSWERS, PRIMITIVES
 
 _COMMANDS = {command: answer for answer in ANSWERS for command in answer.commands}
 _NEXT = keys_of("next  text?  the cursor of the part that follows; null: there is none")
+_OLDER = keys_of("older  whole?  send it as `before` for the piece before this one; null: there is none")
 #: By operation: the command whose answer it is, and which of its keys; without a command the keys themselves.
 _ANSWERS: dict[str, tuple[str, str]] = {
     "jobs": ("status", ""),
@@ -35,6 +36,8 @@ _ANSWERS: dict[str, tuple[str, str]] = {
     "runs": ("history", ""),
     "run": ("", "run  run  the run, as in the list"),
     "log": ("logs", ""),
+    "fleet_runs": ("history", ""),
+    "fleet_log": ("logs --fleet", ""),
     "slots": ("slots", ""),
     "why": ("why", ""),
     "incidents": ("incidents", "incidents"),
@@ -61,6 +64,13 @@ _PROBLEMS = {
     "409": "It cannot be done now: nothing starts it, or it was refused",
     "413": "The body is too long",
     "415": "The body is not JSON",
+}
+#: Of those that ask other hosts.
+_OF_FLEET = {
+    "501": "The extra [fleet] is not installed here",
+    "502": "The server of the fleet is away, or refuses this host",
+    "503": "The fleet is busy with other requests",
+    "504": "The host, the server or the control processes have not answered in time",
 }
 _INTRODUCTION = """\
 All that `process-control` shows, and what it does to jobs. The answers are those of `--json`: see the reference of
@@ -96,7 +106,7 @@ def keys_of_answer(operation: Operation) -> tuple[Key, ...]:
     keys = _COMMANDS[f"process-control {command}"].keys
     wanted = names.split()
     found = tuple(Key(key.name, key.type, key.meaning) for key in keys if not wanted or key.name in wanted)
-    return found + (_NEXT if operation.is_list else ())
+    return found + (_OLDER if operation.name == "fleet_log" else _NEXT if operation.is_list else ())
 
 
 def section_of_answer(operation: Operation) -> tuple[str, str]:
@@ -159,7 +169,7 @@ def _responses(each: Operation, *, is_act: bool) -> dict[str, Any]:
         good["headers"]["Link"] = {"schema": {"type": "string"}, "description": 'the part that follows: rel="next"'}
     problem = {"application/json": {"schema": {"$ref": "#/components/schemas/problem"}}}
     found = {"200": good} | ({} if is_act else {"304": {"description": "It is what the ETag names"}})
-    for status, words in _PROBLEMS.items():
+    for status, words in (_PROBLEMS | (_OF_FLEET if each.asks_fleet else {})).items():
         if is_act or status not in ("413", "415"):
             found[status] = {"description": words, "content": problem}
     return found | {"default": {"description": "A fault of the host", "content": problem}}

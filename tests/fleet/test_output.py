@@ -8,6 +8,16 @@ import pytest
 from kit import fleets
 from kit.fleets import Fleet, result_of
 from kit.harness import Box, until
+from process_control.fleet.output import (
+    MAX_CHARACTERS,
+    MAX_ROWS,
+    PIECE_ROWS,
+    bounded,
+    bounded_words,
+    lines_of,
+    written,
+)
+from process_control.history.log_line import Line
 
 SECRET = "hunter2-and-more"
 GONE = "host talks1 does not answer: these are the last 64 KiB, which came with the result of the run\n"
@@ -91,3 +101,48 @@ def test_what_a_run_printed_that_was_lost_with_its_worker_is_read_when_that_is_b
 
     assert (log["run"]["host"], [line["text"] for line in log["lines"]]) == ("talks3", ["last words"])
     assert (run["outcome"], run["reason"]) == ("lost", "host_down")
+
+
+# --- what another host sends -----------------------------------------------------------------------------------------
+
+
+def test_lines_go_over_the_wire_and_come_back_as_they_were() -> None:
+    rows = [
+        Line(0.25, "o", b"caf\xc3\xa9 \x1b[31mred"),
+        Line(None, "e", b"", ends=False),
+        Line(3e8, "x", b"", dropped=10**12),
+    ]
+
+    assert lines_of(written(rows)) == rows
+
+
+@pytest.mark.parametrize(
+    ("row", "seconds", "text", "dropped"),
+    [
+        ("o nan x", None, b"x", 0),
+        ("o -1 x", None, b"x", 0),
+        ("o 1e308 x", None, b"x", 0),
+        ("o 1.5 \ud800", 1.5, b"\xed\xa0\x80", 0),
+        (f"x 1.5 {'9' * 5000}", 1.5, b"", 0),
+        ("x 1.5 -3", 1.5, b"", 0),
+    ],
+    ids=["no number", "negative", "endless", "half a character", "a long number", "less than none"],
+)
+def test_a_line_of_another_host_has_a_time_and_a_number_that_make_sense(
+    row: str, seconds: float | None, text: bytes, dropped: int
+) -> None:
+    (line,) = lines_of(row)
+
+    assert (line.seconds, line.text, line.dropped) == (seconds, text, dropped)
+
+
+def test_of_what_another_host_sends_no_more_is_taken_than_a_piece_may_have() -> None:
+    of_many_rows = bounded("o  \n" * (2 * MAX_ROWS) + "o  last\n")
+    of_a_long_row = bounded("o  first\n" + "e  " + "x" * (2 * MAX_CHARACTERS) + "\no  last\n")
+    largest = "".join(f"o {number}.123456 {chr(92)}xff\n" for number in range(PIECE_ROWS))
+
+    assert (len(lines_of(of_many_rows)), lines_of(of_many_rows)[-1].text) == (MAX_ROWS, b"last")
+    assert [line.text for line in lines_of(of_a_long_row)] == [b"last"]
+    assert bounded(largest) == largest
+    assert [len(each) for each in bounded_words(["x" * 1000] * 100)] == [500] * 10
+    assert bounded_words(["one\ntwo"]) == ["one two"]

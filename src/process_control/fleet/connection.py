@@ -28,8 +28,13 @@ RPC_TIMEOUT = timedelta(seconds=10)
 MIN_SERVER = (1, 31)
 UPGRADE = "process-control help fleet-in-production"
 _REFUSED = re.compile(r"\b(PermissionDenied|Unauthenticated)\b|does not have permission|authentication credentials")
+_TOO_LATE = re.compile(r"\b(Timeout expired|DeadlineExceeded)\b|timed out", re.IGNORECASE)
 #: What a call is answered with by a server that is away.
 AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+
+
+class NoAnswerInTime(NotStarted):
+    """Server, control process or host have not answered within the time that they have."""
 
 
 def address_of(settings: Settings) -> str:
@@ -82,7 +87,8 @@ def worker_errors(settings: Settings) -> Iterator[None]:
 def _not_connected(words: str, address: str, settings: Settings) -> ProcessControlError:
     if _REFUSED.search(words):
         return _not_permitted(masked(_first_line(words), settings), address)
-    return tls_fault(words, address, settings) or NotStarted(
+    kind = NoAnswerInTime if _TOO_LATE.search(words) else NotStarted
+    return tls_fault(words, address, settings) or kind(
         f"the Temporal server does not answer: {masked(_first_line(words), settings)}",
         where=address,
         hint="is it running, and is fleet.address right? to try the fleet on this host: process-control up --fleet",
@@ -112,7 +118,7 @@ def server_errors(settings: Settings, job: str = "") -> Iterator[None]:
         raise _of_an_update(error.cause, job) from error
     except RPCTimeoutOrCancelledError as error:
         where = settings.fleet_address or ""
-        raise NotStarted("server and control processes have not answered in time", where=where) from error
+        raise NoAnswerInTime("server and control processes have not answered in time", where=where) from error
     except RPCError as error:
         raise _of_a_call(error, settings, job) from cause_of(error, settings)
 
@@ -141,7 +147,8 @@ def _of_a_call(error: RPCError, settings: Settings, job: str) -> ProcessControlE
         what = f"the server is too old for this, {least} is the first version that can: {message}"
         return BadConfiguration(what, where=where, hint=f"fleet doctor shows its version; {UPGRADE}")
     if error.status in AWAY:
-        return NotStarted(f"the Temporal server does not answer: {message}", where=where)
+        kind = NotStarted if error.status == RPCStatusCode.UNAVAILABLE else NoAnswerInTime
+        return kind(f"the Temporal server does not answer: {message}", where=where)
     return NotStarted(f"the server refuses this: {message}", where=where)
 
 

@@ -9,9 +9,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from process_control.config.settings import Settings
 from process_control.core.fleet.lock_state import LockState
-from process_control.errors import NotStarted
 from process_control.fleet.ask import AT_ONCE, asked, of_lock
-from process_control.fleet.connection import RPC_TIMEOUT, server_errors
+from process_control.fleet.connection import RPC_TIMEOUT, NoAnswerInTime, server_errors
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.wire import LOCK_ID, LOCK_TYPE, RUN
 
@@ -79,8 +78,10 @@ async def states(
     return sorted((each for each in found if each is not None), key=lambda each: each.lock)
 
 
-def _nobody_answers() -> NotStarted:
-    return NotStarted("no control process answers", where="fleet", hint="process-control fleet control, on two hosts")
+def _nobody_answers() -> NoAnswerInTime:
+    return NoAnswerInTime(
+        "no control process answers", where="fleet", hint="process-control fleet control, on two hosts"
+    )
 
 
 async def _lock_ids(client: Client) -> AsyncIterator[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
 
 from temporalio.client import Client
 
@@ -10,7 +9,9 @@ from process_control.config.settings import Settings
 from process_control.core.fleet.books import Books, HistoryPart, books_of, needs_history
 from process_control.core.fleet.everywhere import runs_jobs
 from process_control.core.fleet.lock_state import KEPT_RUNS, Fate, LockState, PastRun
+from process_control.core.moments import parse_iso
 from process_control.core.schedule.slots import MISSED, RAN, Slot, SlotRun
+from process_control.errors import JobNotFound
 from process_control.fleet.ask import asked
 from process_control.fleet.connection import server_errors
 from process_control.fleet.histories import parts_since
@@ -42,8 +43,7 @@ def locks_since(
         parts: Sequence[HistoryPart] = ()
         if since is not None and _is_cut(state, since, whole_runs=whole_runs):
             parts = await parts_since(client, state.lock, since)
-        flight = None if state.running is None else await run_in_flight(client, state.lock)
-        return LockPast(state=state, parts=parts, in_flight=flight)
+        return await _with_its_run(client, state, parts)
 
     async def ask(client: Client) -> list[LockPast]:
         with server_errors(settings):
@@ -51,6 +51,36 @@ def locks_since(
             return [await one(client, each) for each in found if not jobs or any(job in each.jobs for job in jobs)]
 
     return asked(settings, ask)
+
+
+async def _with_its_run(client: Client, state: LockState, parts: Sequence[HistoryPart] = ()) -> LockPast:
+    flight = None if state.running is None else await run_in_flight(client, state.lock)
+    return LockPast(state=state, parts=parts, in_flight=flight)
+
+
+def last_runs(settings: Settings, job: str, *, seconds: float) -> list[Run]:
+    """Return the runs of a job among the last ones of its locks: that in flight first, then the newest.
+
+    Raises JobNotFound (66) when the fleet has no such job, NoAnswerInTime (75) after so many seconds.
+    """
+
+    async def ask(client: Client) -> list[Run]:
+        with server_errors(settings):
+            found = await states(client, settings, only=runs_jobs)
+            if not any(job in state.jobs for state in found):
+                hint = "process-control fleet status lists those it has; fleet apply hands over those of this host"
+                raise JobNotFound(f"the fleet has no job '{job}'", where=job, hint=hint)
+            locks = [await _with_its_run(client, each) for each in found if _has_run(each, job)]
+        runs = [run for run in runs_of(locks, since=None) if run.job == job]
+        return sorted(runs, key=lambda run: run.outcome is not None)  # stable
+
+    return asked(settings, ask, seconds=seconds)
+
+
+def _has_run(state: LockState, job: str) -> bool:
+    """Return whether a run of a job is in flight in a lock, or among its last ones."""
+    starts = [past.start for past in state.past] + ([] if state.running is None else [state.running])
+    return any(start.job == job for start in starts)
 
 
 def _is_cut(state: LockState, since: float, *, whole_runs: bool) -> bool:
@@ -113,9 +143,8 @@ def _made(job: str, slot: int | None, by: str | None, since: float, facts: Mappi
 
 
 def _seconds(began: str | None, ended: str | None) -> float | None:
-    if began is None or ended is None:
-        return None
-    return round((datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds(), 3)
+    first, last = parse_iso(began), parse_iso(ended)
+    return None if first is None or last is None else round((last - first).total_seconds(), 3)
 
 
 # --- planned times ---------------------------------------------------------------------------------------------------

@@ -27,12 +27,14 @@ from process_control.web.access.gate import Gate
 from process_control.web.api import probes
 from process_control.web.api import routes as api
 from process_control.web.compressed import Compressed
+from process_control.web.fleet_asked import NoAnswerOfFleet
 from process_control.web.kept import Kept
 from process_control.web.listen import allowed_hosts
 from process_control.web.pages import (
     acts,
     audit,
     day,
+    fleet,
     incidents,
     job,
     login,
@@ -82,6 +84,7 @@ def _routes() -> list[BaseRoute]:
     return [
         *overview.ROUTES,
         *job.ROUTES,
+        *fleet.ROUTES,
         *run.ROUTES,
         *day.ROUTES,
         *why.ROUTES,
@@ -125,6 +128,8 @@ def problem(
 
 def _error(request: Request, error: Exception) -> Response:
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+    if isinstance(error, NoAnswerOfFleet):
+        status = error.status
     fault = error.faults[0] if isinstance(error, ProcessControlError) else None
     if fault is None:
         return problem(request, status, str(error))

@@ -62,17 +62,9 @@ class KeptChild:
         return None
 
     def _start(self) -> socket.socket:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            program = PROGRAM.format([path for path in sys.path if path], self._module, theirs.fileno())
-            command = [*python(), "-I", "-S", "-c", program]
-            self._process = subprocess.Popen(  # Ctrl-C is for the server: the child sees that it has ended
-                command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], process_group=0
-            )
-        threading.Thread(target=self._process.wait, daemon=True).start()  # it may end while nobody asks
-        ours.settimeout(MAX_SECONDS)
-        self._connection = ours
-        return ours
+        self._process, self._connection = start_child(self._module)
+        self._connection.settimeout(MAX_SECONDS)
+        return self._connection
 
     def _end(self) -> None:
         if self._connection is not None:
@@ -81,6 +73,21 @@ class KeptChild:
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.kill()
+
+
+def start_child(
+    module: str, *, kind: socket.SocketKind = socket.SOCK_STREAM
+) -> tuple["subprocess.Popen[bytes]", socket.socket]:
+    """Start a process that runs `main` of a module of this package; return it, and the connection to it."""
+    ours, theirs = socket.socketpair(type=kind)
+    with theirs:
+        program = PROGRAM.format([path for path in sys.path if path], module, theirs.fileno())
+        command = [*python(), "-I", "-S", "-c", program]
+        process = subprocess.Popen(  # Ctrl-C is for the server: the child sees that it has ended
+            command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], process_group=0
+        )
+    threading.Thread(target=process.wait, daemon=True).start()  # it may end while nobody asks
+    return process, ours
 
 
 def _exactly(connection: socket.socket, length: int) -> bytes:

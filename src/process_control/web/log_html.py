@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from markupsafe import Markup
 
@@ -14,6 +14,7 @@ from process_control.views.log_pages import LogOfRun
 NONE, RELATIVE, CLOCK = WAYS = ("none", "relative", "clock")
 #: Bytes of a row that are turned into HTML, and characters of them that are shown.
 MAX_BYTES, MAX_SHOWN = 8 << 10, 2000
+OF_STDERR = Markup('<span class="hidden">stderr: </span>')
 _COUNT_OF_MORE = re.compile(r"… \(\d+ more\)$")
 
 
@@ -36,19 +37,36 @@ def rows_html(
 def row_html(log: LogOfRun, row: Line, times: Times, *, is_hit: bool = False, is_begun: bool = False) -> Markup:
     """Return one row. Its id and its link name its place, which stays the same while the log grows."""
     if row.stream == DROPPED:
-        words = f"{row.dropped:,} bytes were dropped here, see limits.log_bytes"
-        return Markup('<div class="row dropped" id="D{}">{}</div>').format(row.offset, words)
-    classes = "row"
-    classes += " err" if row.stream == STDERR else ""
+        return Markup('<div class="row dropped" id="D{}">{}</div>').format(row.offset, _dropped(row))
+    classes = "row err" if row.stream == STDERR else "row"
     classes += " hit" if is_hit else ""
     classes += " begun" if is_begun else ""
     link = Markup('<a class="at" href="?at={0}#L{0}" aria-label="{1}">{2}</a>').format(
-        row.offset, _label(log, row), _time(log, row, times) or Markup("&middot;")
+        row.offset, _label(log, row), _time(log.began, row, times) or Markup("&middot;")
     )
-    mark = Markup('<span class="hidden">stderr: </span>') if row.stream == STDERR else ""
+    mark = OF_STDERR if row.stream == STDERR else ""
     return Markup('<div class="{}" id="L{}">{}{}<span class="text">{}</span></div>').format(
         classes, row.offset, link, mark, _text(log, row)
     )
+
+
+def piece_html(rows: Iterable[Line], began: datetime | None, times: Times) -> Markup:
+    """Return the rows of a piece that another host has sent: whole, as the piece is bounded, and without links."""
+    return Markup("\n").join(_row_of_piece(row, began, times) for row in rows)
+
+
+def _row_of_piece(row: Line, began: datetime | None, times: Times) -> Markup:
+    if row.stream == DROPPED:
+        return Markup('<div class="row dropped">{}</div>').format(_dropped(row))
+    classes, mark = ("row err", OF_STDERR) if row.stream == STDERR else ("row", "")
+    words = _time(began, row, times)
+    at = Markup('<span class="at">{}</span>').format(words) if words else ""
+    text = Markup(html_of(row.text))
+    return Markup('<div class="{}">{}{}<span class="text">{}</span></div>').format(classes, at, mark, text)
+
+
+def _dropped(row: Line) -> str:
+    return f"{row.dropped:,} bytes were dropped here, see limits.log_bytes"
 
 
 def gap_html(offset: int, left_out: int) -> Markup:
@@ -60,7 +78,7 @@ def gap_html(offset: int, left_out: int) -> Markup:
 
 
 def _label(log: LogOfRun, row: Line) -> str:
-    at = _time(log, row, Times(RELATIVE))
+    at = _time(log.began, row, Times(RELATIVE))
     return f"link to the line at byte {row.offset}" + (f", after {at}" if at else "")
 
 
@@ -82,11 +100,11 @@ def _text(log: LogOfRun, row: Line) -> Markup:
     )
 
 
-def _time(log: LogOfRun, row: Line, times: Times) -> str:
+def _time(began: datetime | None, row: Line, times: Times) -> str:
     if row.seconds is None or times.way == NONE:
         return ""
     if times.way == CLOCK:
-        moment: datetime | None = log.moment(row)
+        moment = None if began is None else began + timedelta(seconds=row.seconds)
         return "" if moment is None else f"{moment.astimezone(times.zone):%H:%M:%S}.{moment.microsecond // 1000:03d}"
     minutes, seconds = divmod(row.seconds, 60)
     hours, minutes = divmod(int(minutes), 60)

@@ -24,6 +24,7 @@ from process_control.web.access.access import LINK_PARAMETER, Access
 from process_control.web.access.configuration import Configuration
 from process_control.web.application import make_application
 from process_control.web.connection import MAX_HEAD_BYTES, Connection
+from process_control.web.fleet_asked import AskedFleet
 from process_control.web.kept_child import KeptChild
 from process_control.web.listen import Address, address_of, check_safe
 from process_control.web.live import Live
@@ -111,6 +112,7 @@ def _site(
         watched=watched,
         live=Live(watched),
         days=KeptChild("day_child"),
+        fleet=AskedFleet(),
     )
 
 

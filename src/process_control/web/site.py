@@ -15,6 +15,7 @@ from process_control.state.block import Identity
 from process_control.web.access.access import Access
 from process_control.web.access.caller import Caller
 from process_control.web.access.configuration import Configuration
+from process_control.web.fleet_asked import AskedFleet
 from process_control.web.kept_child import KeptChild
 from process_control.web.live import Live
 from process_control.web.standing import Watched
@@ -41,6 +42,7 @@ class Site:
     live: Live
     #: Reads days: see `web/day_child.py`.
     days: KeptChild
+    fleet: AskedFleet
 
     @property
     def read_only(self) -> bool:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from process_control.actions.rights import who
-from process_control.cli.fleet_library import require_the_library
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.errors import FINE, NO
+from process_control.fleet.library import require_the_library
 
 if TYPE_CHECKING:
     from process_control.fleet.apply import Change

@@ -9,7 +9,6 @@ from process_control.actions.rights import who
 from process_control.actions.start import Started
 from process_control.actions.stop import Stopped
 from process_control.cli.chosen import agree, print_dry_run
-from process_control.cli.fleet_library import require_the_library
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session
@@ -22,6 +21,7 @@ from process_control.core.fleet.membership import belongs_to_fleet
 from process_control.core.job import Job
 from process_control.core.moments import day_and_time
 from process_control.errors import FINE, NO, BadConfiguration
+from process_control.fleet.library import require_the_library
 from process_control.views.selected_jobs import select_jobs, select_known
 
 

@@ -4,10 +4,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from process_control.cli.fleet_library import require_the_library
 from process_control.cli.session import Session
 from process_control.config.all_jobs import load_all
 from process_control.errors import JobNotFound
+from process_control.fleet.library import require_the_library
 from process_control.views.selected_jobs import select_known
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 import click
 
 from process_control.actions.doctor import has_findings
-from process_control.cli.fleet_library import require_the_library
 from process_control.cli.print.output import print_json, print_line
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.errors import FINE, NO
+from process_control.fleet.library import require_the_library
 from process_control.views.doctor.finding import OK
 
 COLUMNS = ("check", "state", "what", "remedy")

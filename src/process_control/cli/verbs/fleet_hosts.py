@@ -4,11 +4,11 @@ import time
 
 import click
 
-from process_control.cli.fleet_library import require_the_library
 from process_control.cli.print.output import print_json
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.core.fleet.drift import drift_in_words
+from process_control.fleet.library import require_the_library
 
 COLUMNS = ("host", "kind", "pid", "last_seen", "answers", "version", "commit", "dirty", "clock_ahead_seconds", "drift")
 

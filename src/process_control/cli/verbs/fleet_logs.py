@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from process_control.cli.fleet_library import require_the_library
 from process_control.cli.print.log_lines import LinePrinter
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import clean, is_terminal
@@ -11,6 +10,7 @@ from process_control.cli.session import Session
 from process_control.core.job import is_slug
 from process_control.core.moments import day_and_time, parse_iso
 from process_control.errors import FINE, NO, UsageError
+from process_control.fleet.library import require_the_library
 from process_control.views.log_lines import Printed
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Sequence
 
-from process_control.cli.fleet_library import require_the_library
 from process_control.cli.session import Session
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.errors import JobNotFound, UsageError
+from process_control.fleet.library import require_the_library
 from process_control.history.index.past_run import Run
 from process_control.views.asked_time import Asked
 from process_control.views.selected_jobs import select_known

@@ -5,11 +5,11 @@ import os
 import click
 
 from process_control.actions.rights import become_actor, who
-from process_control.cli.fleet_library import require_the_library
 from process_control.cli.print.output import talk
 from process_control.cli.session import Session, verb
 from process_control.config.keys.run_on_kinds import is_host_name
 from process_control.errors import UsageError
+from process_control.fleet.library import require_the_library
 from process_control.state.block import Identity
 
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import click
 
-from process_control.cli.fleet_library import require_the_library
 from process_control.cli.print.output import print_json
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.core.fleet.job_status import FleetJobStatus, statuses_of
+from process_control.fleet.library import require_the_library
 
 COLUMNS = ("job", "state", "host", "next", "last", "result", "why", "running_on")
 

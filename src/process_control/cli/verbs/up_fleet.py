@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from process_control.actions.rights import become_actor, who
-from process_control.cli.fleet_library import require_the_library
 from process_control.cli.print.output import talk
 from process_control.cli.session import Session
 from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.errors import FINE, NotStarted
+from process_control.fleet.library import require_the_library
 from process_control.system import directories
 from process_control.system.interpreter import python
 from process_control.system.linux import set_parent_death_signal

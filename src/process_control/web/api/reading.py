@@ -5,7 +5,9 @@ import shlex
 from starlette.requests import Request
 from starlette.responses import Response
 
+from process_control.core.moments import parse_iso
 from process_control.errors import JobNotFound
+from process_control.views.log_lines import Printed
 from process_control.web import answers
 from process_control.web.api.parameters import Asked
 from process_control.web.api.responses import file_response, json_response, list_response
@@ -63,6 +65,22 @@ def log(request: Request, asked: Asked) -> Response:
         cursor=asked.cursor,
     )
     return list_response(request, {"run": found.to_json(), "lines": part.rows}, part)
+
+
+def fleet_runs(request: Request, asked: Asked) -> Response:
+    site = site_of(request)
+    found = site.fleet.runs(site.settings, request.path_params["slug"])
+    return json_response(request, {"runs": found[: asked.limit], "has_more": len(found) > asked.limit})
+
+
+def fleet_log(request: Request, asked: Asked) -> Response:
+    site, job, run_id = site_of(request), request.path_params["slug"], request.path_params["run_id"]
+    before = asked.one("before")
+    piece = site.fleet.piece(site.settings, job, run_id, None if before is None else int(before))
+    began = parse_iso(piece.began)
+    lines = [Printed(job, piece.run_id, began, line).to_json() for line in piece.lines]
+    run = {"run_id": piece.run_id, "job": job, "host": piece.host, "started_at": piece.began}
+    return json_response(request, {"run": run, "lines": lines, "notes": piece.notes, "older": piece.older})
 
 
 def slots(request: Request, asked: Asked) -> Response:

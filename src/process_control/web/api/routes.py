@@ -16,6 +16,7 @@ from process_control.web.api.bodies import read_body
 from process_control.web.api.parameters import Asked, read_address
 from process_control.web.api.responses import JSON
 from process_control.web.api.table import OPERATIONS, PREFIX, Operation
+from process_control.web.site import site_of
 
 READING: dict[str, Callable[[Request, Asked], Response]] = {
     "jobs": reading.jobs,
@@ -23,6 +24,8 @@ READING: dict[str, Callable[[Request, Asked], Response]] = {
     "runs": reading.runs,
     "run": reading.run,
     "log": reading.log,
+    "fleet_runs": reading.fleet_runs,
+    "fleet_log": reading.fleet_log,
     "slots": reading.slots,
     "why": reading.why,
     "incidents": reading.incidents,
@@ -45,6 +48,10 @@ def _read(operation: Operation, request: Request) -> Response:
     return READING[operation.name](request, read_address(operation, request.query_params.multi_items()))
 
 
+async def _ask_fleet(operation: Operation, request: Request) -> Response:
+    return await site_of(request).fleet.in_turn(lambda: _read(operation, request))
+
+
 async def _act(operation: Operation, request: Request) -> Response:
     acting.check_may_act(request)
     read_address(operation, request.query_params.multi_items())
@@ -61,6 +68,6 @@ def routes() -> list[BaseRoute]:
     """Return the routes of the API."""
     found: list[BaseRoute] = [Route(f"{PREFIX}/{DESCRIPTION}", description)]
     for each in OPERATIONS:
-        endpoint = partial(_act if each.method == "POST" else _read, each)
-        found.append(Route(PREFIX + each.path, endpoint, methods=[each.method], name=each.name))
+        answer = _act if each.method == "POST" else _ask_fleet if each.asks_fleet else _read
+        found.append(Route(PREFIX + each.path, partial(answer, each), methods=[each.method], name=each.name))
     return found

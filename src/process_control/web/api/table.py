@@ -17,12 +17,13 @@ _DAY = r"(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 _ZONE = r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
 
-TEXT, JOB, WHOLE, SWITCH, TIME, DAY, DURATION, CURSOR, REGEX = (
-    *("text", "job", "whole", "switch", "time", "day", "duration", "cursor", "regex"),
+TEXT, JOB, WHOLE, BYTE, SWITCH, TIME, DAY, DURATION, CURSOR, REGEX = (
+    *("text", "job", "whole", "byte", "switch", "time", "day", "duration", "cursor", "regex"),
 )
 #: Of each kind that is not free text: what a value looks like, and that in words.
 FORMS: dict[str, tuple[str, str]] = {
     WHOLE: (r"[1-9][0-9]{0,3}", f"a whole number from 1 to {MAX_LIMIT}"),
+    BYTE: (r"[1-9][0-9]{0,17}", "a number of bytes"),
     SWITCH: (r"true|false", "true or false"),
     TIME: (
         rf"[0-9]{{1,5}}[smh]|[0-9]{{1,3}}d|today|yesterday|{_DAY}(T{_CLOCK}(:[0-5][0-9](\.[0-9]{{1,6}})?)?{_ZONE}?)?",
@@ -64,6 +65,8 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     #: The keys of the JSON body.
     body: tuple[Parameter, ...] = ()
+    #: Whether other hosts are asked for the answer.
+    asks_fleet: bool = False
 
     @property
     def is_list(self) -> bool:
@@ -115,6 +118,21 @@ OPERATIONS = (
             Parameter(name="last", kind=WHOLE, meaning="so many lines from the end; `next` is what comes after them"),
             *PARTS,
         ),
+    ),
+    Operation(
+        name="fleet_runs", method="GET", path="/jobs/{slug}/fleet",
+        summary="The last runs of a job on all hosts of the fleet, as `process-control history JOB --fleet`: those in "
+        "flight first, then the newest",
+        parameters=(LIMIT,), asks_fleet=True,
+    ),
+    Operation(
+        name="fleet_log", method="GET", path="/jobs/{slug}/fleet/{run_id}/log",
+        summary="A piece of what a run of the fleet printed, from the host that ran it, as `process-control logs JOB "
+        "--fleet`: the end of it, or what is before that",
+        parameters=(
+            Parameter(name="before", kind=BYTE, meaning="`older` of a piece: the piece that is before it"),
+        ),
+        asks_fleet=True,
     ),
     Operation(
         name="slots", method="GET", path="/slots",

@@ -12,6 +12,7 @@ from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.job_secrets import secrets_of
 from process_control.config.settings import Settings
+from process_control.core.fleet.membership import belongs_to_fleet
 from process_control.core.job import Job
 from process_control.core.masking import mask
 from process_control.core.measures import size
@@ -88,6 +89,7 @@ def _values(
             "next": place and cursor_of(place),
             "charts": _charts(index, slug),
             "versions": versions_of(settings, index, slug, known)[:MAX_VERSIONS],
+            "is_in_fleet": isinstance(known, Job) and belongs_to_fleet(known.run_on, settings.fleet_address),
             "command": site.command(*(("show", slug) if known is not None else ("history", slug))),
             **_of_the_file(settings, known, status, sees_values=sees_values),
         }
