@@ -150,19 +150,24 @@ class _HostRun:
         )
 
     def _command(self) -> list[str]:
-        """Return the command line of `run-job`. A start that waited in the fleet is not late for that."""
+        """Return the command line of `run-job`."""
         start = self._order.start
         words = [*python(), "-I", "-S", str(_PACKAGE / "entry" / "stub.py"), f"--run-id={self._id}"]
         words += ["--config", self._settings.path] if self._settings.path else []
         words += ["--note", start.note] if start.note else []
         words += ["--slow-start"] if start.slow else []
+        words += [f"--slow-start-step={start.slow_step}"] if start.slow_step else []
         words += ["--force"] if start.force and start.slot is None else []
         if start.slot is not None:
-            waited = max(0, int(time.time() - start.slot))
-            words += ["--scheduled=fleet", f"--due={start.slot}", f"--queued={waited}"]
+            words += ["--scheduled=fleet", f"--due={start.slot}", f"--queued={self._queued_seconds()}"]
             words += [f"--rerun={start.attempt}"] if start.attempt > 1 else []
         by = start.by or "fleet"
         return [*words, f"--by={by}", "--", start.job]
+
+    def _queued_seconds(self) -> int:
+        """Return how long the start has waited for its lock in the fleet, by the clock of the server."""
+        asked = activity.info().scheduled_time.timestamp()
+        return max(0, int(asked - self._order.start.arrived))
 
     async def _beat(self, keeper: asyncio.subprocess.Process) -> None:
         """Report each second that it is running, and hand to its keeper what the server answers."""

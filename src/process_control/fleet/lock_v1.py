@@ -237,11 +237,12 @@ class LockV1:
             if job is None:
                 job = JobState(spec=new.spec, generation=new.generation, planned=planned, since=now)
                 self._state.jobs[new.spec.job] = job
-                job.health = with_version(job, is_new=True, now=now)
+                job.health = with_version(job, replaces=None, now=now)
             else:
-                if job.spec.hash != new.spec.hash:
-                    job.health = with_version(job, is_new=False, now=now)
+                before = job.spec.hash
                 job.spec, job.generation, job.planned = new.spec, new.generation, planned
+                if before != new.spec.hash:
+                    job.health = with_version(job, replaces=before, now=now)
         self._configured.clear()
         for slug in self._removed:
             self._state.jobs.pop(slug, None)

@@ -33,6 +33,7 @@ class Request:
         "scheduled",
         "slot",
         "slow_start",
+        "slow_start_step",
         "timeout_seconds",
         "trigger",
         "wait",
@@ -51,6 +52,7 @@ class Request:
         run_id: str | None = None,
         is_rerun: bool = False,
         slow_start: bool = False,
+        slow_start_step: str | None = None,
         force: bool = False,
         wait: bool = False,
         wait_seconds: float | None = None,
@@ -73,6 +75,8 @@ class Request:
         #: Whether the fleet runs the planned time once more, because a host was lost: perhaps this one.
         self.is_rerun = is_rerun
         self.slow_start = slow_start
+        #: The step of the slow start as the fleet counts it; None: the run finds it in the health of its job.
+        self.slow_start_step = slow_start_step
         self.force = force
         self.wait = wait
         self.wait_seconds = wait_seconds
@@ -171,7 +175,7 @@ class Run:
         self.permission = gate.GO
         self.slow_start = request.slow_start
         #: The step of the slow start: `2 of 3`, `probe`.
-        self.slow_start_step: str | None = None
+        self.slow_start_step = request.slow_start_step
         #: Which limits are not in force, in words.
         self.not_in_force: str | None = None
         self.attempt = 1

@@ -333,6 +333,7 @@ def _request(options: Options) -> "Request":
         is_rerun=options.rerun is not None,
         queued_seconds=options.queued_seconds,
         slow_start=options.slow_start,
+        slow_start_step=options.slow_start_step,
         force=options.force,
         wait=options.wait is not None,
         wait_seconds=seconds_of_flag(options.wait, "--wait") if options.wait else None,

@@ -33,6 +33,7 @@ class Options:
         "show",
         "slot",
         "slow_start",
+        "slow_start_step",
         "timeout",
         "verb",
         "wait",
@@ -62,6 +63,8 @@ class Options:
         #: which try of that planned time it is in the fleet, after the loss of hosts
         self.rerun: int | None = None
         self.slow_start = False
+        #: the step of the slow start, as the fleet counts it; None: it is asked for by hand, or there is none
+        self.slow_start_step: str | None = None
         self.force = False
         self.wait: str | None = None
         self.timeout: str | None = None
@@ -101,6 +104,7 @@ _WITH_VALUE = {
 #: `process-control exec` calls us, with the command behind its name; and what the worker of the fleet knows of a run.
 _OF_EXEC = "--ad-hoc"
 _OF_THE_FLEET = {"--due": "due", "--queued": "queued_seconds", "--run-id": "run_id", "--by": "by", "--rerun": "rerun"}
+_OF_THE_FLEET["--slow-start-step"] = "slow_start_step"
 _HIDDEN = {"--complete": "complete", "--slot": "slot", _OF_EXEC: "ad_hoc", **_OF_THE_FLEET}
 _VALUE_OPTIONAL = {"--scheduled": ("scheduled", "cron"), "--wait": ("wait", "")}
 FLAGS = (*_VERBS, *_SWITCHES, *_WITH_VALUE, *_VALUE_OPTIONAL)
@@ -159,7 +163,7 @@ def _set_value(options: Options, attribute: str, value: str) -> None:
         attribute = "job"
     if attribute == "job":
         _set_job(options, value)
-    elif attribute in ("note", "by"):
+    elif attribute in ("note", "by", "slow_start_step"):
         setattr(options, attribute, one_line(value))
     elif attribute in ("due", "queued_seconds", "rerun"):
         if not (value.isdecimal() and len(value) < 12):

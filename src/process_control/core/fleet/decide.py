@@ -74,7 +74,7 @@ class _Decider:
         if start is None and not waiting and self._state.running is None:
             start = self._caught_up()
         if start is not None:
-            start = replace(start, slow=self._known.let_in(start))
+            start = self._known.let_in(start)
         known = self._known
         return Decision(
             start=start,
@@ -255,9 +255,7 @@ class _Decider:
         wanted = [
             (slot, slug)
             for slug, job in sorted(self._state.jobs.items())
-            if job.spec.catch_up_which
-            and not job.spec.disabled
-            and self._known.turned_away(slug, int(self._now)) is None
+            if job.spec.catch_up_which and not job.spec.disabled and self._known.may_catch_up(slug)
             for slot in self._missed(slug, job)[:1]
         ]
         if not wanted:

@@ -89,6 +89,8 @@ class Start:
     attempt: int = 1
     #: whether it runs the slow start command
     slow: bool = False
+    #: the step of the slow start: `2 of 3`, `probe`; None: there is none, or the lock of an older version has asked
+    slow_step: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
