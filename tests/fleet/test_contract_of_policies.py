@@ -237,3 +237,37 @@ def test_after_its_wait_for_the_pool_the_gate_is_asked_again(entry: Entry) -> No
         fate = wait()
 
     assert fate == (SKIPPED, None, "disabled")
+
+
+# --- planned times ----------------------------------------------------------------------------------------------------
+
+#: What `schedule` and `time_zone` say, with changes of the clock in the one or the other half of the year.
+WHEN = {
+    "late-at-night": "schedule: '30 2 * * *'\ntime_zone: America/New_York",
+    "half-an-hour": "schedule: '15 1 * * 0'\ntime_zone: Australia/Lord_Howe",
+    "two-lines": "schedule: ['0 5 * * 1-5', '30 22 1,15 * *']\ntime_zone: Europe/Berlin",
+    "either-day": "schedule: '0 0 13 * 5'\ntime_zone: Asia/Kolkata",
+    "yearly": "schedule: '@yearly'\ntime_zone: UTC",
+    "of-the-host": "schedule: '45 23 29 2 *'",
+}
+
+
+def test_planned_times_are_those_of_one_host(fleet: Fleet, host: Box, box: Box) -> None:
+    for slug, text in WHEN.items():
+        for each, where in ((box, "local"), (host, "{host: policies1}")):
+            each.job(slug, f"command: 'true'\n{text}\nrun_on: {where}")
+    host.process_control("fleet", "apply")
+
+    def next_of_one_host() -> dict[str, str]:
+        timers = box.process_control("timers", "--json").json()["timers"]
+        return {each["job"]: each["next"] for each in timers}
+
+    def next_of_the_fleet() -> dict[str, str]:
+        jobs = host.process_control("fleet", "status", "--json").json()["jobs"]
+        return {each["job"]: each["next"] for each in jobs if each["job"] in WHEN}
+
+    until(
+        lambda: next_of_the_fleet() == next_of_one_host(),
+        f"{next_of_the_fleet()} to be {next_of_one_host()}",
+        seconds=20,
+    )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kit import fleets
+from kit.contract import AROUND_THIS_YEAR
 from kit.fleets import Fleet
 from kit.harness import Box, until
 from kit.runs import script
@@ -32,7 +33,9 @@ def fates(box: Box, job: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.long
-def test_on_overlap_means_in_the_fleet_what_it_means_on_one_host(fleet: Fleet, make_host: Callable[..., Box]) -> None:
+def test_on_overlap_and_exclude_mean_in_the_fleet_what_they_mean_on_one_host(
+    fleet: Fleet, make_host: Callable[..., Box]
+) -> None:
     box = make_host("policy1")
     begun, release = {}, {}
     for policy in MEANS:
@@ -41,6 +44,8 @@ def test_on_overlap_means_in_the_fleet_what_it_means_on_one_host(fleet: Fleet, m
         job = script(box, f"{policy}.sh", f"[ -e {begun[policy]} ] && exit 0; {first}")
         keys = f"run_on: {{host: policy1}}\non_overlap: {policy}"
         box.job(f"overlap-{policy}", f"command: {job}\nschedule: '* * * * *'\ntime_zone: UTC\n{keys}")
+    keys = f"exclude: [{AROUND_THIS_YEAR}]\nrun_on: {{host: policy1}}"
+    box.job("excluded", f"command: /bin/false\nschedule: '* * * * *'\ntime_zone: UTC\n{keys}")
     fleets.wait_for_the_first_half_of_a_minute()
     box.process_control("fleet", "apply")
 
@@ -55,6 +60,7 @@ def test_on_overlap_means_in_the_fleet_what_it_means_on_one_host(fleet: Fleet, m
         policy: [(each["fate"], each["outcome"], each["reason"]) for each in both] for policy, both in found.items()
     } == MEANS
     assert len({(first["slot"], second["slot"]) for first, second in found.values()}) == 1
+    assert {(each["fate"], each["reason"]) for each in fates(box, "excluded")} == {(SKIPPED, "excluded")}
 
 
 @pytest.mark.long
