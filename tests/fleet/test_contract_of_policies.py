@@ -239,6 +239,25 @@ def test_after_its_wait_for_the_pool_the_gate_is_asked_again(entry: Entry) -> No
     assert fate == (SKIPPED, None, "disabled")
 
 
+# --- stop -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_ends_the_run_and_the_start_that_waits_for_its_lock_begins(entry: Entry) -> None:
+    box = entry.box
+    flag = box.root / "has-begun"
+    job = script(box, "stopped.sh", f"[ -e {flag} ] && exit 0; touch {flag}; exec sleep 1000")
+    entry.write("stopped", f"command: {job}\non_overlap: queue")
+    first = entry.plan("stopped")
+    until(flag.exists, "the run")
+    second = entry.plan("stopped")
+    if not isinstance(entry, OfFleet):
+        wait_for_its_note(box, "stopped")
+    stopped = box.process_control("stop", "stopped", *entry.words)
+
+    assert stopped.exit_code == 0, stopped
+    assert [first(), second()] == [(RAN, "failed", "stopped"), SUCCEEDED]
+
+
 # --- planned times ----------------------------------------------------------------------------------------------------
 
 #: What `schedule` and `time_zone` say, with changes of the clock in the one or the other half of the year.

@@ -1,8 +1,8 @@
 """Every key of a job is tried in the fleet: here is written where.
 
-Most are tried with the examples of `kit.contract`, whose runs leave the same under cron, scheduler and fleet; what needs
-several planned times is in test_contract_of_policies.py, one body for all three; what needs planned times that really
-come, in test_policies.py.
+Most are tried with the examples of `kit.contract`, whose runs leave the same under cron, scheduler and fleet. What
+needs several planned times is in test_contract_of_policies.py, one body for all three; what needs planned times that
+come by the clock, in test_policies.py.
 """
 
 import re
