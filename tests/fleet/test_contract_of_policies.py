@@ -26,7 +26,7 @@ SUCCEEDED = (RAN, "succeeded", None)
 def host(fleet: Fleet, with_fleet: Product) -> Iterator[Box]:
     """The one host of the fleet for all tests here."""
     box = Box.configured(with_fleet, **LIMITS)
-    fleet.configure(box, lease="30s")
+    fleet.configure(box, lease="10m")
     try:
         with fleets.worker(box, "policies1"):
             yield box

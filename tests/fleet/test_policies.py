@@ -12,7 +12,7 @@ from kit import fleets
 from kit.contract import AROUND_THIS_YEAR
 from kit.fleets import Fleet
 from kit.harness import Box, until
-from kit.runs import script
+from kit.runs import records, script, starts
 
 RAN, SKIPPED = "ran", "skipped"
 SUCCEEDED, STOPPED, OVERLAP = ("succeeded", None), ("failed", "stopped"), "overlap"
@@ -73,7 +73,7 @@ def test_catch_up_makes_up_for_what_no_control_process_has_seen_in_time(
     slots = first, first + 60
     columns = ",".join(str(slot // 60 % 60) for slot in slots) + " * * * *"
     for which in ("none", "latest", "all"):
-        keys = f"start_within: 15s\ncatch_up: {which}\nrun_on: {{host: policy2}}"
+        keys = f"start_within: 15s\ncatch_up: {which}\njitter: 24h\nrun_on: {{host: policy2}}"
         box.job(f"catch-up-{which}", f"command: /bin/true\nschedule: '{columns}'\ntime_zone: UTC\n{keys}")
     box.process_control("fleet", "apply")
     fleet.control.signal(signal.SIGSTOP)
@@ -90,3 +90,5 @@ def test_catch_up_makes_up_for_what_no_control_process_has_seen_in_time(
     until(lambda: settled("all") == [ran, ran], "both to be made up for")
     until(lambda: settled("latest") == [missed, ran], "the newest to be made up for")
     assert settled("none") == [missed, missed]
+    assert [start.get("caught_up") for start in starts(box)] == [True] * 3
+    assert records(box, "waiting") == []  # no random delay, as on one host

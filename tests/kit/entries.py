@@ -136,7 +136,7 @@ class OfFleet(Entry):
 async def _start(address: str, job: str, slot: int) -> None:
     """Have a job started for a planned time as its lock does, also while it is held."""
     run_id = run_id_of(job, slot, job)
-    wanted = Start(run_id=run_id, job=job, arrived=time.time(), slot=slot, is_caught_up=True, force=True)
+    wanted = Start(run_id=run_id, job=job, arrived=time.time(), slot=slot, force=True)
     await (await _lock_of(address, job)).execute_update(LockV1.start, wanted)
 
 

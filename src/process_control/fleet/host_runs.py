@@ -161,6 +161,7 @@ class _HostRun:
         if start.slot is not None:
             words += ["--scheduled=fleet", f"--due={start.slot}", f"--queued={self._queued_seconds()}"]
             words += [f"--rerun={start.attempt}"] if start.attempt > 1 else []
+            words += ["--caught-up"] if start.is_caught_up else []
         by = start.by or "fleet"
         return [*words, f"--by={by}", "--", start.job]
 

@@ -170,7 +170,8 @@ def pass_the_gate(run: Run, world: "World") -> Go | Stop:
         answer = ask_only_if(run, world)
         if isinstance(answer, Stop):
             return answer
-    if run.job.jitter_seconds and run.request.scheduled and not run.request.is_catching_up:
+    makes_up = run.request.is_catching_up or run.request.is_caught_up
+    if run.job.jitter_seconds and run.request.scheduled and not makes_up:
         from process_control.run.jitter import wait_for_jitter
 
         return wait_for_jitter(run, world)

@@ -331,6 +331,7 @@ def _request(options: Options) -> "Request":
         due=options.due,
         run_id=options.run_id,
         is_rerun=options.rerun is not None,
+        is_caught_up=options.is_caught_up,
         queued_seconds=options.queued_seconds,
         slow_start=options.slow_start,
         slow_start_step=options.slow_start_step,
