@@ -89,6 +89,13 @@ class Story:
         step = f" ({end['slow_start_step']})" if end.get("slow_start_step") else ""
         return f"{printed[0]}{step}: {outcome}"
 
+    def replace_the_program(self) -> None:
+        """Put another program at the path of the command, as an upgrade does."""
+        beside = self._script.with_suffix(".new")
+        beside.write_text(self._script.read_text())
+        beside.chmod(0o755)
+        beside.rename(self._script)
+
     def release(self) -> None:
         self._entry.release(self._slug)
 
@@ -126,6 +133,16 @@ def test_a_slow_start_begins_as_the_new_version_says_and_waits_for_the_release_o
     assert after_the_hold == ["dose (1 of 1): succeeded", "full: succeeded"]
     assert begun == "dose (1 of 9): succeeded"
     assert without_it == "full: succeeded"
+
+
+def test_another_program_at_the_path_of_a_command_begins_a_slow_start(entry: Entry) -> None:
+    story = Story(entry, "programs", "slow_start: {runs: 2, after: [change]}")
+    before = [story.run(), story.run()]
+    story.replace_the_program()
+    after = [story.run() for _ in range(3)]
+
+    assert before == ["full: succeeded", "full: succeeded"]
+    assert after == ["dose (1 of 2): succeeded", "dose (2 of 2): succeeded", "full: succeeded"]
 
 
 def test_without_a_small_command_a_slow_start_and_a_probe_use_the_full_one(entry: Entry) -> None:

@@ -30,6 +30,8 @@ def after_run(known: Mapping[str, Any] | None, past: PastRun, job: JobState) -> 
         counts=start.slot is not None,
         slow=ended.slow_start,
     )
+    if ended.slow_start and not start.slow:  # its host has found another program at the path of a command
+        health = _changed(health, job, past.until, is_new=False)
     return next_health(health, event, cause=cause, policy=job.spec.policy)
 
 
@@ -107,6 +109,6 @@ def with_version(job: JobState, *, replaces: str | None, now: float) -> Record |
 
 
 def _changed(health: Health, job: JobState, now: float, *, is_new: bool) -> Health:
-    why = "a new job" if is_new else "its job file has changed"
+    why = "a new job" if is_new else "its job file, or a program of its commands, has changed"
     cause = Cause(at=iso(now), why=why, seen={FILE: job.spec.hash}, is_new=is_new)
     return next_health(health, Event.CHANGED, cause=cause, policy=job.spec.policy)
