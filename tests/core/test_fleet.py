@@ -208,6 +208,22 @@ def test_replace_stops_the_run_in_flight_and_starts_when_it_has_ended() -> None:
     assert after.start.slot == BEGIN + 2 * MINUTE
 
 
+def test_replace_leaves_a_run_alone_that_still_waits_for_a_place_on_its_host() -> None:
+    state = lock(a={"on_overlap": "replace"})
+    carried_out(state, decide(state, BEGIN + MINUTE), BEGIN + MINUTE)
+    state.is_waiting = True
+
+    beside = decide(state, BEGIN + 2 * MINUTE)
+    carried_out(state, beside, BEGIN + 2 * MINUTE)
+    state.is_waiting = False
+    replacing = decide(state, BEGIN + 3 * MINUTE)
+
+    (fate,) = beside.fates["a"]
+    assert (fate.fate, fate.reason, beside.stops_running) == ("skipped", "overlap", False)
+    assert fate.detail == "an earlier start of this job still waits for a place on its host"
+    assert replacing.stops_running
+
+
 def test_fail_makes_an_overlap_a_failed_run() -> None:
     state = lock(a={"on_overlap": "fail"})
     carried_out(state, first := decide(state, BEGIN + MINUTE), BEGIN + MINUTE)

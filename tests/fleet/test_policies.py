@@ -36,7 +36,7 @@ def fates(box: Box, job: str) -> list[dict[str, Any]]:
 def test_on_overlap_and_exclude_mean_in_the_fleet_what_they_mean_on_one_host(
     fleet: Fleet, make_host: Callable[..., Box]
 ) -> None:
-    box = make_host("policy1")
+    box = make_host("policy1", pools={"full": {"at_once": 1}})
     begun, release = {}, {}
     for policy in MEANS:
         begun[policy], release[policy] = box.root / f"{policy}.begun", box.fifo(policy)
@@ -46,6 +46,12 @@ def test_on_overlap_and_exclude_mean_in_the_fleet_what_they_mean_on_one_host(
         box.job(f"overlap-{policy}", f"command: {job}\nschedule: '* * * * *'\ntime_zone: UTC\n{keys}")
     keys = f"exclude: [{AROUND_THIS_YEAR}]\nrun_on: {{host: policy1}}"
     box.job("excluded", f"command: /bin/false\nschedule: '* * * * *'\ntime_zone: UTC\n{keys}")
+    keys = "on_overlap: replace\npool: full\nrun_on: {host: policy1}"
+    box.job("waiting", f"command: /bin/true\nschedule: '* * * * *'\ntime_zone: UTC\n{keys}")
+    up, end_of_holder = box.fifo("up"), box.fifo("end-of-holder")
+    box.job("holder", f"command: sh -c 'echo up > {up}; read line < {end_of_holder}'\nrun_on: local\npool: full")
+    holder = box.start("holder")
+    up.read_line()
     fleets.wait_for_the_first_half_of_a_minute()
     box.process_control("fleet", "apply")
 
@@ -54,12 +60,19 @@ def test_on_overlap_and_exclude_mean_in_the_fleet_what_they_mean_on_one_host(
     for policy in ("skip", "fail", "queue"):
         release[policy].write_line()
     until(lambda: all(len(fates(box, f"overlap-{policy}")) >= 2 for policy in MEANS), "all to be dealt with")
+    until(lambda: len(fates(box, "waiting")) >= 2, "the start beside one that waits")
+    first, beside = fates(box, "waiting")[:2]
+    end_of_holder.write_line()
+    holder.wait()
+    until(lambda: fates(box, "waiting")[0]["outcome"] == "succeeded", "the end of the start that has waited")
 
     found = {policy: fates(box, f"overlap-{policy}")[:2] for policy in MEANS}
     assert {
         policy: [(each["fate"], each["outcome"], each["reason"]) for each in both] for policy, both in found.items()
     } == MEANS
     assert len({(first["slot"], second["slot"]) for first, second in found.values()}) == 1
+    assert (first["fate"], first["outcome"]) == (RAN, None), first
+    assert (beside["fate"], beside["reason"]) == (SKIPPED, OVERLAP), beside
     assert {(each["fate"], each["reason"]) for each in fates(box, "excluded")} == {(SKIPPED, "excluded")}
 
 

@@ -22,6 +22,7 @@ from process_control.errors import ProcessControlError
 from process_control.execution.stop import ask_start_to_stop
 from process_control.fleet.beats import CANCELLED, FORGOTTEN, TAKEN, Beats
 from process_control.fleet.output import last_output
+from process_control.fleet.waits import Waits
 from process_control.fleet.wire import RUN, Order
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
@@ -99,6 +100,7 @@ class _HostRun:
         self._id = run_id(time.time(), os.urandom(RANDOM_BYTES))
         self._result = layout.fleet_result(settings.state_directory, self._id)
         self._beats = Beats(client, self._id)
+        self._waits = Waits(client, order, self._id, run_directory=settings.run_directory, identity=identity)
         self._stopping: asyncio.Task[None] | None = None
         #: the pid of its keeper; None: there is none yet
         self._keeper: int | None = None
@@ -180,6 +182,8 @@ class _HostRun:
                 self._say(keeper, f"{self._beats.taken_at}")
             elif answer == FORGOTTEN and self._order.on_partition == "kill":
                 self._say(keeper, "kill")
+            if answer == TAKEN:
+                await self._waits.report()
             await asyncio.sleep(BEAT_SECONDS)
 
     def _say(self, keeper: asyncio.subprocess.Process, line: str) -> None:

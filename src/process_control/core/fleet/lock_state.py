@@ -212,6 +212,8 @@ class LockState:
     running: Start | None = None
     #: when that was started
     running_since: float = 0.0
+    #: whether it has not begun on its host, but waits for a place; heard of with `on_overlap: replace` only
+    is_waiting: bool = False
     #: the last ones, oldest first
     past: tuple[PastRun, ...] = ()
 
