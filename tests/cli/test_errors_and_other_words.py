@@ -160,6 +160,7 @@ OTHER_WORDS = {
         ["list", "--state", "ok"],
         "hint: process-control status lists by state; --failed shows the failing jobs only\n",
     ),
+    "of the fleet": (["status", "--fleet"], "no such option: --fleet\n  hint: process-control fleet status\n"),
     "import what": (
         ["import"],
         (

@@ -11,6 +11,7 @@ from process_control.core.fleet.causes import with_end
 from process_control.core.fleet.decide import MAX_QUEUE, again, decide
 from process_control.core.fleet.everywhere import hosts_to_have, on_host
 from process_control.core.fleet.fleet_health import by_hand as held_by_hand
+from process_control.core.fleet.fleet_health import with_version
 from process_control.core.fleet.job_status import statuses_of
 from process_control.core.fleet.lock_state import (
     After,
@@ -207,6 +208,22 @@ def test_replace_stops_the_run_in_flight_and_starts_when_it_has_ended() -> None:
     assert after.start.slot == BEGIN + 2 * MINUTE
 
 
+def test_replace_leaves_a_run_alone_that_still_waits_for_a_place_on_its_host() -> None:
+    state = lock(a={"on_overlap": "replace"})
+    carried_out(state, decide(state, BEGIN + MINUTE), BEGIN + MINUTE)
+    state.is_waiting = True
+
+    beside = decide(state, BEGIN + 2 * MINUTE)
+    carried_out(state, beside, BEGIN + 2 * MINUTE)
+    state.is_waiting = False
+    replacing = decide(state, BEGIN + 3 * MINUTE)
+
+    (fate,) = beside.fates["a"]
+    assert (fate.fate, fate.reason, beside.stops_running) == ("skipped", "overlap", False)
+    assert fate.detail == "an earlier start of this job still waits for a place on its host"
+    assert replacing.stops_running
+
+
 def test_fail_makes_an_overlap_a_failed_run() -> None:
     state = lock(a={"on_overlap": "fail"})
     carried_out(state, first := decide(state, BEGIN + MINUTE), BEGIN + MINUTE)
@@ -294,6 +311,53 @@ def test_so_many_failures_in_a_row_hold_the_job_and_a_probe_that_goes_well_relea
     assert probe.start is not None
     assert probe.start.slow
     assert state.jobs["a"].hold_at(BEGIN + 9 * MINUTE) is None
+
+
+def test_after_a_probe_whose_end_nobody_knows_the_next_one_is_a_probe_again() -> None:
+    state = lock(a={"on_host_loss": "rerun", "policy": Policy(hold_after_failures=1, release_after_seconds=150.0)})
+    run_and_end(state, BEGIN + MINUTE, "failed")
+    run_and_end(state, BEGIN + 4 * MINUTE, "lost")  # the probe; it is not run once more, as the job is held
+    still_held = state.jobs["a"].hold_at(BEGIN + 5 * MINUTE)
+
+    run_and_end(state, BEGIN + 7 * MINUTE, "succeeded")
+
+    assert still_held is not None
+    assert state.jobs["a"].hold_at(BEGIN + 8 * MINUTE) is None
+
+
+def test_a_missed_time_of_a_held_job_is_not_made_up_for_by_its_probe() -> None:
+    policy = Policy(hold_after_failures=1, release_after_seconds=90.0)
+    state = lock(a={"catch_up_which": "all", "policy": policy, "start_within": 10.0})
+    carried_out(state, decide(state, BEGIN + MINUTE + 20), BEGIN + MINUTE + 20)  # too late: missed, and made up for
+    assert state.running is not None
+    caught_up = state.running.slot
+    failed = Ended(fate="ran", outcome="failed", host="web1")
+    past = PastRun(start=state.running, since=BEGIN + 80, until=BEGIN + 81, ended=failed)
+    state.running = None
+    carried_out(state, decide(state, BEGIN + 81, [past]), BEGIN + 81)
+
+    between = decide(state, BEGIN + 4 * MINUTE + 30)  # the time of the probe has come, a planned time has not
+    carried_out(state, between, BEGIN + 4 * MINUTE + 30)
+    probe = decide(state, BEGIN + 5 * MINUTE).start
+
+    assert caught_up == BEGIN + MINUTE
+    assert between.start is None
+    assert probe is not None
+    assert (probe.slot, probe.slow_step) == (BEGIN + 5 * MINUTE, "probe")
+
+
+@pytest.mark.parametrize(("force", "step"), [(False, "2 of 3"), (True, None)])
+def test_a_run_by_hand_is_a_step_of_the_slow_start_unless_it_is_forced(force: bool, step: str | None) -> None:
+    policy = Policy(slow_start_runs=3, slow_start_when_new=True)
+    state = lock(a={"policy": policy})
+    state.jobs["a"].health = with_version(state.jobs["a"], replaces=None, now=BEGIN)
+    run_and_end(state, BEGIN + MINUTE, "succeeded")
+    state.queue = (replace(by_hand("a"), force=force),)
+
+    start = decide(state, BEGIN + MINUTE + 5).start
+
+    assert start is not None
+    assert (start.slow, start.slow_step) == (step is not None, step)
 
 
 def test_a_failure_that_no_run_can_fix_holds_the_job_also_by_hand_and_a_stopped_run_counts_nothing() -> None:

@@ -38,8 +38,8 @@ def make_host(fleet: Fleet, make_box: Callable[..., Box]) -> Iterator[Callable[.
     """Make hosts of the fleet, each with its worker: `make_host("web1", tags=["db"])`."""
     with ExitStack() as stack:
 
-        def make(name: str, **keys: object) -> Box:
-            box = make_box()
+        def make(name: str, *, pools: dict[str, object] | None = None, **keys: object) -> Box:
+            box = make_box(pools=pools)
             fleet.configure(box, **keys)
             stack.enter_context(fleets.worker(box, name))
             return box

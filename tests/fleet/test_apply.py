@@ -5,12 +5,15 @@ import time
 from collections.abc import Callable
 
 import pytest
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from kit import fleet_client
+from kit.apart import apart
 from kit.fleets import Fleet, result_of, state_of
 from kit.harness import Box, until
-from process_control.fleet.hand_over import tried_again
+from process_control.fleet.hand_over import take_back, tried_again
+from process_control.fleet.wire import Asked
 
 
 def rows(box: Box, *flags: str) -> dict[str, list[str]]:
@@ -129,6 +132,22 @@ def test_the_last_job_of_a_lock_is_pruned_during_its_run_and_the_lock_ends_with_
     assert during == "RUNNING"
     (run,) = box.process_control("history", "last-one", "--json").json()["runs"]
     assert run["outcome"] == "succeeded"
+
+
+def test_a_removal_that_is_tried_again_finds_that_it_was_done(fleet: Fleet, host: Box) -> None:
+    host.job("gone-already", "command: /bin/true")
+    rows(host)
+
+    async def remove() -> None:
+        client = await Client.connect(fleet.server.address)
+        await take_back(client, "gone-already", Asked(job="gone-already", by="ann@db1"))
+
+    apart(lambda: asyncio.run(remove()))
+    until(lambda: fleet_client.status(fleet.server.address, "gone-already") == "COMPLETED", "the end of its lock")
+    apart(lambda: asyncio.run(remove()))
+
+    jobs = host.process_control("fleet", "status", "--json").json()["jobs"]
+    assert "gone-already" not in [each["job"] for each in jobs]
 
 
 def test_a_job_of_all_hosts_runs_on_each_of_them_and_on_one_that_comes(

@@ -19,7 +19,9 @@ from kit.runs import ONE_SLOT, ends, killers, script, skips
 
 #: `fleet apply` refuses them: the fleet never gets to run them.
 NEVER_APPLIED = ("an invalid file", "unrecoverable")
-IN_FLEET = {name: text for name, text in CASES.items() if name not in NEVER_APPLIED}
+#: The lock skips such a planned time by itself: see test_policies.py.
+NEVER_STARTED = ("an excluded day",)
+IN_FLEET = {name: text for name, text in CASES.items() if name not in (*NEVER_APPLIED, *NEVER_STARTED)}
 SLUGS = {name: f"contract-{number}" for number, name in enumerate(IN_FLEET)}
 
 
@@ -47,7 +49,7 @@ def own(text: str) -> str:
 @pytest.fixture(scope="module")
 def host(fleet: Fleet, with_fleet: Product) -> Iterator[Host]:
     box = Box.configured(with_fleet)
-    fleet.configure(box, lease="30s")
+    fleet.configure(box, lease="10m")  # a busy host starts all at once
     for name, text in IN_FLEET.items():
         box.job(SLUGS[name], own(text))
     try:
@@ -68,14 +70,17 @@ def test_a_run_of_the_fleet_leaves_what_a_run_of_cron_leaves(host: Host, box: Bo
     cold, warm, ended = left_by(box), left_by(host.box, SLUGS[name]), host.ended[SLUGS[name]]
 
     (last,) = [event for event in cold["journal"] if event["event"] in ("end", "skip")]
-    assert of_the_run(warm) == of_the_run(cold)
+    assert of_the_run(warm) == of_the_run(cold), ended
     assert warm["output"] == cold["output"]
     assert ended["reason"] == last["reason"]
     assert (ended["fate"], ended["outcome"]) == (
         ("ran", last["outcome"]) if last["event"] == "end" else ("skipped", None)
     )
     health = ended["health"] or {}
-    assert (health.get("state"), health.get("failures_in_row")) == cold["health"]
+    assert (health.get("state") or "healthy", health.get("failures_in_row") or 0) == (
+        cold["health"][0] or "healthy",
+        cold["health"][1] or 0,
+    )
 
 
 def of_the_run(left: dict[str, Any]) -> list[Any]:

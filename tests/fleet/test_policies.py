@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from kit import fleets
+from kit.contract import AROUND_THIS_YEAR
 from kit.fleets import Fleet
 from kit.harness import Box, until
-from kit.runs import script
+from kit.runs import records, script, starts
 
 RAN, SKIPPED = "ran", "skipped"
 SUCCEEDED, STOPPED, OVERLAP = ("succeeded", None), ("failed", "stopped"), "overlap"
@@ -32,8 +33,10 @@ def fates(box: Box, job: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.long
-def test_on_overlap_means_in_the_fleet_what_it_means_on_one_host(fleet: Fleet, make_host: Callable[..., Box]) -> None:
-    box = make_host("policy1")
+def test_on_overlap_and_exclude_mean_in_the_fleet_what_they_mean_on_one_host(
+    fleet: Fleet, make_host: Callable[..., Box]
+) -> None:
+    box = make_host("policy1", pools={"full": {"at_once": 1}})
     begun, release = {}, {}
     for policy in MEANS:
         begun[policy], release[policy] = box.root / f"{policy}.begun", box.fifo(policy)
@@ -41,6 +44,14 @@ def test_on_overlap_means_in_the_fleet_what_it_means_on_one_host(fleet: Fleet, m
         job = script(box, f"{policy}.sh", f"[ -e {begun[policy]} ] && exit 0; {first}")
         keys = f"run_on: {{host: policy1}}\non_overlap: {policy}"
         box.job(f"overlap-{policy}", f"command: {job}\nschedule: '* * * * *'\ntime_zone: UTC\n{keys}")
+    keys = f"exclude: [{AROUND_THIS_YEAR}]\nrun_on: {{host: policy1}}"
+    box.job("excluded", f"command: /bin/false\nschedule: '* * * * *'\ntime_zone: UTC\n{keys}")
+    keys = "on_overlap: replace\npool: full\nrun_on: {host: policy1}"
+    box.job("waiting", f"command: /bin/true\nschedule: '* * * * *'\ntime_zone: UTC\n{keys}")
+    up, end_of_holder = box.fifo("up"), box.fifo("end-of-holder")
+    box.job("holder", f"command: sh -c 'echo up > {up}; read line < {end_of_holder}'\nrun_on: local\npool: full")
+    holder = box.start("holder")
+    up.read_line()
     fleets.wait_for_the_first_half_of_a_minute()
     box.process_control("fleet", "apply")
 
@@ -49,12 +60,20 @@ def test_on_overlap_means_in_the_fleet_what_it_means_on_one_host(fleet: Fleet, m
     for policy in ("skip", "fail", "queue"):
         release[policy].write_line()
     until(lambda: all(len(fates(box, f"overlap-{policy}")) >= 2 for policy in MEANS), "all to be dealt with")
+    until(lambda: len(fates(box, "waiting")) >= 2, "the start beside one that waits")
+    first, beside = fates(box, "waiting")[:2]
+    end_of_holder.write_line()
+    holder.wait()
+    until(lambda: fates(box, "waiting")[0]["outcome"] == "succeeded", "the end of the start that has waited")
 
     found = {policy: fates(box, f"overlap-{policy}")[:2] for policy in MEANS}
     assert {
         policy: [(each["fate"], each["outcome"], each["reason"]) for each in both] for policy, both in found.items()
     } == MEANS
     assert len({(first["slot"], second["slot"]) for first, second in found.values()}) == 1
+    assert (first["fate"], first["outcome"]) == (RAN, None), first
+    assert (beside["fate"], beside["reason"]) == (SKIPPED, OVERLAP), beside
+    assert {(each["fate"], each["reason"]) for each in fates(box, "excluded")} == {(SKIPPED, "excluded")}
 
 
 @pytest.mark.long
@@ -67,7 +86,7 @@ def test_catch_up_makes_up_for_what_no_control_process_has_seen_in_time(
     slots = first, first + 60
     columns = ",".join(str(slot // 60 % 60) for slot in slots) + " * * * *"
     for which in ("none", "latest", "all"):
-        keys = f"start_within: 15s\ncatch_up: {which}\nrun_on: {{host: policy2}}"
+        keys = f"start_within: 15s\ncatch_up: {which}\njitter: 24h\nrun_on: {{host: policy2}}"
         box.job(f"catch-up-{which}", f"command: /bin/true\nschedule: '{columns}'\ntime_zone: UTC\n{keys}")
     box.process_control("fleet", "apply")
     fleet.control.signal(signal.SIGSTOP)
@@ -84,3 +103,5 @@ def test_catch_up_makes_up_for_what_no_control_process_has_seen_in_time(
     until(lambda: settled("all") == [ran, ran], "both to be made up for")
     until(lambda: settled("latest") == [missed, ran], "the newest to be made up for")
     assert settled("none") == [missed, missed]
+    assert [start.get("caught_up") for start in starts(box)] == [True] * 3
+    assert records(box, "waiting") == []  # no random delay, as on one host

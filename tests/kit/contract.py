@@ -1,6 +1,7 @@
 """The one contract of all ways to start a run: examples of jobs, and what a run of them leaves, to be compared."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from kit.harness import Box
@@ -12,6 +13,12 @@ OF_ONE_RUN = {
     *("late_seconds", "late_parts", "duration_seconds", "cpu_seconds", "memory_bytes", "read_bytes", "written_bytes"),
     *("trigger", "version", "hash", "guard_pid", "cgroup", "since", "attempts", "health", "backoff_until", "until"),
 }
+
+SHELL_THAT_STAYS = 'trap "" TERM; while :; do sleep 60; done'
+STATE = "pwd; umask; ulimit -n"
+FEW_FILES = "limits: {open_files: 64}"
+THIS_YEAR = datetime.now(UTC).year
+AROUND_THIS_YEAR = f"{THIS_YEAR - 1}-01-01..{THIS_YEAR + 1}-12-31"
 
 #: Jobs, and what they are examples of.
 CASES = {
@@ -30,9 +37,18 @@ CASES = {
     "hold": "command: sh -c 'exit 78'\nverdicts: [{exit_code: 78, verdict: hold}]",
     "backoff": "command: sh -c 'exit 1'\nbackoff: 5m",
     "leftovers": "command: sh -c 'sleep 60 & echo'\nverdicts: [{leftovers: true, verdict: fail}]",
+    "leftovers that stay": "command: sh -c 'sleep 1 & echo'\nleftovers: keep",
     "an expectation": "command: echo 3\nexpect: {number: {stdout: '(\\d+)', at_least: 5}, verdict: fail}",
+    "a grace that is over": f"command: sh -c '{SHELL_THAT_STAYS}'\ntimeout: 0.3\nkill_grace: 0.2",
+    "hold after failures": "command: sh -c 'exit 1'\nhold: {after_failures: 1, release_after: 1h}",
+    "slow start": "command: echo full\nslow_start_command: echo dose\nslow_start: {runs: 2}",
     "disabled": "command: echo never\ndisabled: true",
+    "an excluded day": f"command: echo never\nexclude: [{AROUND_THIS_YEAR}]",
     "a condition": "command: echo never\nonly_if: sh -c 'exit 1'",
+    "a condition that cannot be asked": "command: echo never\nonly_if: /no/such/program\nhold: {after_failures: 1}",
+    "a random delay": "command: echo out\njitter: 0.1",
+    "directory, umask, limits": f"command: sh -c '{STATE}'\nworking_directory: /usr\numask: '027'\n{FEW_FILES}",
+    "without a log": "command: echo out\nrun_unlogged: true",
     "a stream that is no line": "command: sh -c 'printf err >&2'\nstderr: ignore",
     "environment": "command: sh -c 'env | cut -d= -f1 | sort'\nenvironment: {ANSWER: '42'}",
     "an invalid file": "command: [",
@@ -63,5 +79,5 @@ def _without_names(value: Any, box: Box, slug: str) -> Any:
         return [_without_names(each, box, slug) for each in value]
     if not isinstance(value, str):
         return value
-    without_paths = re.sub(r"pid \d+", "pid N", value.replace(str(box.root), "BOX"))
+    without_paths = re.sub(r"pid \d+|delay of [\d.e-]+", "N", value.replace(str(box.root), "BOX"))
     return without_paths if slug == "job" else re.sub(rf"\b{slug}\b", "job", without_paths)

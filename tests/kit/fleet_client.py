@@ -73,7 +73,7 @@ async def _main(what: str, address: str, slot: int, jobs: Sequence[str]) -> list
         if what == "configure":
             return await _configured(handle, job, generation=slot)
         run_id = f"{job}/{datetime.fromtimestamp(slot, UTC):%Y-%m-%dT%H:%M:%SZ}"
-        wanted = Start(run_id=run_id, job=job, arrived=time.time(), slot=slot, is_caught_up=True)
+        wanted = Start(run_id=run_id, job=job, arrived=time.time(), slot=slot)
         if what != "wait":
             await handle.execute_update(LockV1.start, wanted)
         if what == "start":

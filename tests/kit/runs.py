@@ -35,6 +35,14 @@ def date_version_back(box: Box, slug: str, *, seconds: float = 3600) -> None:
         path.write_bytes(re.sub(rb'"since":"[^"]+"', b'"since":"%s"' % since.encode(), path.read_bytes()))
 
 
+def next_slot(box: Box, slug: str = "job") -> None:
+    """Let the job's slot be one that had no run: as if a planned time had come."""
+    path = box.state_directory / "jobs" / slug / "block"
+    path.write_bytes(b"slot 5\n".ljust(64) + path.read_bytes()[64:])
+    for journal in (box.state_directory / "journal").glob("*.jsonl"):
+        journal.write_text(journal.read_text().replace('"scheduled_at":"2', '"scheduled_at":"1'))
+
+
 def slots_of(box: Box, slug: str, since: str = "10m") -> dict[str, dict[str, Any]]:
     """Return the ledger's slots of the job by their planned times."""
     slots = box.process_control("slots", slug, "--since", since, "--json").json()["slots"]

@@ -102,6 +102,8 @@ class Launcher:
     def __init__(self, orders: socket.socket) -> None:
         self._orders = orders
         self._number = 0
+        #: the exit codes of ends that came while something else was waited for
+        self._codes: dict[int, int] = {}
 
     def start(self, job: str, **order: Any) -> tuple[int, int]:
         """Order a run; return the number of the order, and the pid of its guard."""
@@ -116,11 +118,15 @@ class Launcher:
 
     def wait(self, number: int) -> int:
         """Wait for the end of the run of this order; return its exit code, 128 and the signal when it was killed."""
-        return int(self._answer(lambda answer: answer.get("ended") == number)["code"])
+        if number not in self._codes:
+            self._answer(lambda answer: answer.get("ended") == number)
+        return self._codes.pop(number)
 
     def _answer(self, is_it: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         while True:
             answer: dict[str, Any] = json.loads(self._orders.recv(1 << 16))
+            if "ended" in answer:
+                self._codes[answer["ended"]] = int(answer["code"])
             if is_it(answer):
                 return answer
 

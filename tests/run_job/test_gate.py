@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kit.harness import Box, children, until
-from kit.runs import ONE_SLOT, ends, records, skips, starts
+from kit.runs import ONE_SLOT, ends, next_slot, records, skips, starts
 from process_control.system.clock import iso
 
 EVERY_MINUTE = 'schedule: "* * * * *"'
@@ -22,14 +22,6 @@ def health_file(box: Box, slug: str = "job") -> Path:
 def change_health(box: Box, **changes: object) -> None:
     """Let time pass, or the clock go wrong, in the record that says so."""
     health_file(box).write_text(json.dumps({**box.health("job"), **changes}))
-
-
-def next_slot(box: Box, slug: str = "job") -> None:
-    """Let the job's slot be one that had no run: as if a planned time had come."""
-    path = box.state_directory / "jobs" / slug / "block"
-    path.write_bytes(b"slot 5\n".ljust(64) + path.read_bytes()[64:])
-    for journal in (box.state_directory / "journal").glob("*.jsonl"):
-        journal.write_text(journal.read_text().replace('"scheduled_at":"2', '"scheduled_at":"1'))
 
 
 def planned(box: Box, slug: str = "job") -> None:

@@ -13,12 +13,11 @@ from process_control.core.fleet.everywhere import TEMPLATE, base_of, host_of, ho
 from process_control.core.fleet.lock_state import LockState
 from process_control.core.fleet.membership import ALL
 from process_control.errors import Fault, ProcessControlError
-from process_control.fleet.ask import AT_ONCE, asked, asked_by, of_lock
-from process_control.fleet.connection import RPC_TIMEOUT, require_search_attribute, server_errors
+from process_control.fleet.ask import AT_ONCE, asked, asked_by
+from process_control.fleet.connection import require_search_attribute, server_errors
 from process_control.fleet.everywhere import working_hosts
-from process_control.fleet.hand_over import hand_over, tried_again
+from process_control.fleet.hand_over import hand_over, take_back
 from process_control.fleet.job_specs import fleet_jobs
-from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.look import states
 from process_control.fleet.specs import FleetJob, NotForFleet
 
@@ -147,11 +146,7 @@ class _Apply:
         if is_wanted and not self._dry_run:
             async with self._limit:
                 with server_errors(self._settings, slug):
-                    await tried_again(
-                        lambda: of_lock(self._client, lock).execute_update(
-                            LockV1.remove, asked_by(self._by, slug), rpc_timeout=RPC_TIMEOUT
-                        )
-                    )
+                    await take_back(self._client, lock, asked_by(self._by, slug))
         return Change(job=slug, change=REMOVED if is_wanted else LEFT, lock=lock)
 
 

@@ -1,4 +1,4 @@
-"""Hands one job to its lock: the only way in which a workflow is begun."""
+"""Hands one job to its lock, the only way in which a workflow is begun, and takes it back."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from process_control.core.fleet.lock_state import JobSpec, LockState
 from process_control.fleet.connection import RPC_TIMEOUT
 from process_control.fleet.lock_v1 import LockV1
-from process_control.fleet.wire import CONTROL_QUEUE, Configured, workflow_id
+from process_control.fleet.wire import CONTROL_QUEUE, Asked, Configured, workflow_id
 
 T = TypeVar("T")
 #: How often a call is tried at most while connections break.
@@ -39,6 +39,19 @@ async def hand_over(client: Client, lock: str, spec: JobSpec, generation: int) -
         )
 
     return await tried_again(call)
+
+
+async def take_back(client: Client, lock: str, asked: Asked) -> None:
+    """Have a lock forget a job. One that has ended has forgotten all: it may have done so as the connection broke.
+
+    Raises RPCError.
+    """
+    handle = client.get_workflow_handle_for(LockV1.run, workflow_id(lock))
+    try:
+        await tried_again(lambda: handle.execute_update(LockV1.remove, asked, rpc_timeout=RPC_TIMEOUT))
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND or "namespace" in error.message.lower():
+            raise
 
 
 async def tried_again(call: Callable[[], Awaitable[T]]) -> T:

@@ -22,6 +22,7 @@ from process_control.errors import ProcessControlError
 from process_control.execution.stop import ask_start_to_stop
 from process_control.fleet.beats import CANCELLED, FORGOTTEN, TAKEN, Beats
 from process_control.fleet.output import last_output
+from process_control.fleet.waits import Waits
 from process_control.fleet.wire import RUN, Order
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
@@ -99,6 +100,7 @@ class _HostRun:
         self._id = run_id(time.time(), os.urandom(RANDOM_BYTES))
         self._result = layout.fleet_result(settings.state_directory, self._id)
         self._beats = Beats(client, self._id)
+        self._waits = Waits(client, order, self._id, run_directory=settings.run_directory, identity=identity)
         self._stopping: asyncio.Task[None] | None = None
         #: the pid of its keeper; None: there is none yet
         self._keeper: int | None = None
@@ -150,19 +152,25 @@ class _HostRun:
         )
 
     def _command(self) -> list[str]:
-        """Return the command line of `run-job`. A start that waited in the fleet is not late for that."""
+        """Return the command line of `run-job`."""
         start = self._order.start
         words = [*python(), "-I", "-S", str(_PACKAGE / "entry" / "stub.py"), f"--run-id={self._id}"]
         words += ["--config", self._settings.path] if self._settings.path else []
         words += ["--note", start.note] if start.note else []
         words += ["--slow-start"] if start.slow else []
+        words += [f"--slow-start-step={start.slow_step}"] if start.slow_step else []
         words += ["--force"] if start.force and start.slot is None else []
         if start.slot is not None:
-            waited = max(0, int(time.time() - start.slot))
-            words += ["--scheduled=fleet", f"--due={start.slot}", f"--queued={waited}"]
+            words += ["--scheduled=fleet", f"--due={start.slot}", f"--queued={self._queued_seconds()}"]
             words += [f"--rerun={start.attempt}"] if start.attempt > 1 else []
+            words += ["--caught-up"] if start.is_caught_up else []
         by = start.by or "fleet"
         return [*words, f"--by={by}", "--", start.job]
+
+    def _queued_seconds(self) -> int:
+        """Return how long the start has waited for its lock in the fleet, by the clock of the server."""
+        asked = activity.info().scheduled_time.timestamp()
+        return max(0, int(asked - self._order.start.arrived))
 
     async def _beat(self, keeper: asyncio.subprocess.Process) -> None:
         """Report each second that it is running, and hand to its keeper what the server answers."""
@@ -174,6 +182,8 @@ class _HostRun:
                 self._say(keeper, f"{self._beats.taken_at}")
             elif answer == FORGOTTEN and self._order.on_partition == "kill":
                 self._say(keeper, "kill")
+            if answer == TAKEN:
+                await self._waits.report()
             await asyncio.sleep(BEAT_SECONDS)
 
     def _say(self, keeper: asyncio.subprocess.Process, line: str) -> None:

@@ -53,6 +53,7 @@ from process_control.fleet.wire import (
     Question,
     RunState,
     Successor,
+    Waiting,
     activity_queue,
     workflow_id,
 )
@@ -198,9 +199,10 @@ class LockV1:
     def _begin(self, start: Start) -> None:
         now = workflow.now().timestamp()
         self._is_stopping = False
-        self._state.running, self._state.running_since = start, now
+        self._state.running, self._state.running_since, self._state.is_waiting = start, now, False
         spec = self._state.jobs[start.job].spec
-        order = Order(start=start, hash=spec.hash, on_partition=spec.on_partition, lease=spec.lease)
+        keys = {"on_partition": spec.on_partition, "on_overlap": spec.on_overlap}
+        order = Order(start=start, hash=spec.hash, lease=spec.lease, **keys)
         lease = timedelta(seconds=spec.lease)
         self._run = workflow.start_activity(
             RUN,
@@ -237,11 +239,12 @@ class LockV1:
             if job is None:
                 job = JobState(spec=new.spec, generation=new.generation, planned=planned, since=now)
                 self._state.jobs[new.spec.job] = job
-                job.health = with_version(job, is_new=True, now=now)
+                job.health = with_version(job, replaces=None, now=now)
             else:
-                if job.spec.hash != new.spec.hash:
-                    job.health = with_version(job, is_new=False, now=now)
+                before = job.spec.hash
                 job.spec, job.generation, job.planned = new.spec, new.generation, planned
+                if before != new.spec.hash:
+                    job.health = with_version(job, replaces=before, now=now)
         self._configured.clear()
         for slug in self._removed:
             self._state.jobs.pop(slug, None)
@@ -371,6 +374,13 @@ class LockV1:
         """Hear what became of a planned time of a job that another one here comes after."""
         self._heard.append(heard)
         self._is_woken = True
+
+    @workflow.signal
+    def waits(self, waiting: Waiting) -> None:
+        """Hear whether the run in flight has begun on its host. The next planned time asks for it."""
+        running = self._state.running
+        if running is not None and running.run_id == waiting.run_id:
+            self._state.is_waiting = waiting.is_waiting
 
     @workflow.query
     def state(self) -> LockState:

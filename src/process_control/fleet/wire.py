@@ -46,6 +46,15 @@ class Order:
     hash: str
     on_partition: str
     lease: float
+    on_overlap: str = "skip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What a host says of a run in flight: whether it has not begun, but waits for a place."""
+
+    run_id: str
+    is_waiting: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ class Request:
         "due",
         "force",
         "is_ad_hoc",
+        "is_caught_up",
         "is_rerun",
         "note",
         "queued_seconds",
@@ -33,6 +34,7 @@ class Request:
         "scheduled",
         "slot",
         "slow_start",
+        "slow_start_step",
         "timeout_seconds",
         "trigger",
         "wait",
@@ -50,7 +52,9 @@ class Request:
         queued_seconds: float = 0.0,
         run_id: str | None = None,
         is_rerun: bool = False,
+        is_caught_up: bool = False,
         slow_start: bool = False,
+        slow_start_step: str | None = None,
         force: bool = False,
         wait: bool = False,
         wait_seconds: float | None = None,
@@ -72,7 +76,11 @@ class Request:
         self.run_id = run_id
         #: Whether the fleet runs the planned time once more, because a host was lost: perhaps this one.
         self.is_rerun = is_rerun
+        #: Whether the fleet makes up for a missed planned time; on one host see `is_catching_up`.
+        self.is_caught_up = is_caught_up
         self.slow_start = slow_start
+        #: The step of the slow start as the fleet counts it; None: the run finds it in the health of its job.
+        self.slow_start_step = slow_start_step
         self.force = force
         self.wait = wait
         self.wait_seconds = wait_seconds
@@ -171,7 +179,7 @@ class Run:
         self.permission = gate.GO
         self.slow_start = request.slow_start
         #: The step of the slow start: `2 of 3`, `probe`.
-        self.slow_start_step: str | None = None
+        self.slow_start_step = request.slow_start_step
         #: Which limits are not in force, in words.
         self.not_in_force: str | None = None
         self.attempt = 1
@@ -224,7 +232,7 @@ class Run:
             "host": self.host,
             "version": self.job.version,
         }
-        if self.request.is_catching_up or self.is_for_an_older_slot:
+        if self.request.is_catching_up or self.request.is_caught_up or self.is_for_an_older_slot:
             facts["caught_up"] = True
         if self.slow_start_step is not None:
             facts["slow_start_step"] = self.slow_start_step

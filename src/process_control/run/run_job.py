@@ -170,7 +170,8 @@ def pass_the_gate(run: Run, world: "World") -> Go | Stop:
         answer = ask_only_if(run, world)
         if isinstance(answer, Stop):
             return answer
-    if run.job.jitter_seconds and run.request.scheduled and not run.request.is_catching_up:
+    makes_up = run.request.is_catching_up or run.request.is_caught_up
+    if run.job.jitter_seconds and run.request.scheduled and not makes_up:
         from process_control.run.jitter import wait_for_jitter
 
         return wait_for_jitter(run, world)
@@ -217,10 +218,10 @@ def choose_the_commands(run: Run, world: "World") -> Go | Stop:
             return answer
     if run.permission == gate.HELD or (run.permission == gate.GO and not run.job.slow_start_runs):
         return GO
-    if run.request.is_of_the_fleet and run.permission == gate.GO:
-        return GO
     from process_control.run import slow_start
 
+    if run.request.is_of_the_fleet and run.permission == gate.GO:
+        return slow_start.prepare_for_the_fleet(run, world)
     if run.permission == gate.PAUSE_IS_OVER:
         slow_start.end_the_pause(run, world)
         return choose_the_commands(run, world)

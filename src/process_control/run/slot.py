@@ -40,7 +40,7 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
         slot = run.request.due
     if slot is None:
         return Stop()
-    is_late = now - slot - run.request.queued_seconds > start_window_seconds(run.job)
+    is_late = not run.request.is_of_the_fleet and _is_late(run, now - slot)
     if is_late:
         from process_control.run import late_start
 
@@ -52,6 +52,11 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
     run.slot = slot
     _record_the_forgotten(run, world)
     return late_start.skip_as_too_late(run, world, slot, now) if is_late else GO
+
+
+def _is_late(run: "Run", seconds: float) -> bool:
+    """Return whether the start arrives too late after its planned time. The fleet decides that of its starts itself."""
+    return seconds - run.request.queued_seconds > start_window_seconds(run.job)
 
 
 def _claim(run: "Run", world: "World", slot: int) -> bool:

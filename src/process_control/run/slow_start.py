@@ -49,6 +49,26 @@ def prepare(run: "Run", world: "World") -> Go | Stop:
     return GO
 
 
+def prepare_for_the_fleet(run: "Run", world: "World") -> Go:
+    """Begin a slow start when other programs than in the last run here are at the paths of the commands.
+
+    All else the lock of the job has decided. It hears that this run is a slow one, though it has not asked for that.
+    """
+    if "change" not in run.job.slow_start_after:
+        return GO
+    seen = (world.store.read_health() or {}).get("seen")
+    now = _seen_now(run, world)
+    if seen == now:
+        return GO
+    from process_control.core.health import Cause
+
+    _change(run, world, lambda health: _with_seen(health, now), Cause(at=iso(world.clock.now())))
+    is_other = isinstance(seen, dict) and seen.get("file") == now["file"]
+    if is_other and not (run.slow_start or run.request.force):
+        run.slow_start, run.slow_start_step = True, f"1 of {run.job.slow_start_runs}"
+    return GO
+
+
 def _become_the_probe(run: "Run", world: "World") -> Go | Stop:
     """Make this run of a held job the probe, with slow_start_command; Stop if there is one or the hold has changed."""
     from process_control.core.health import Cause, Event, Policy, State
@@ -79,11 +99,7 @@ def _become_the_probe(run: "Run", world: "World") -> Go | Stop:
 
 def _note_the_version(run: "Run", world: "World", health: dict[str, object]) -> dict[str, object]:
     """Record the version that runs now; a new one may begin a slow start. Return the health after that."""
-    from process_control.run.programs import programs_of
-
-    known = health.get("seen")
-    prepare_the_commands(run, world)
-    now: Seen = {"file": run.job.version, "programs": _few(programs_of(run.job, world.commands))}
+    known, now = health.get("seen"), _seen_now(run, world)
     if known == now:
         return health
     from process_control.core.health import Cause, Event, Policy
@@ -103,6 +119,14 @@ def _note_the_version(run: "Run", world: "World", health: dict[str, object]) -> 
         return next_health(health, Event.CHANGED, cause=cause, policy=policy)
 
     return _change(run, world, step, cause).new.to_record()
+
+
+def _seen_now(run: "Run", world: "World") -> Seen:
+    """Return the version that runs now: of the file, and of the programs of its commands."""
+    from process_control.run.programs import programs_of
+
+    prepare_the_commands(run, world)
+    return {"file": run.job.version, "programs": _few(programs_of(run.job, world.commands))}
 
 
 def _with_seen(health: "Health", seen: Seen) -> "Health":

@@ -21,6 +21,7 @@ class Options:
         "dry_run",
         "due",
         "force",
+        "is_caught_up",
         "job",
         "json",
         "note",
@@ -33,6 +34,7 @@ class Options:
         "show",
         "slot",
         "slow_start",
+        "slow_start_step",
         "timeout",
         "verb",
         "wait",
@@ -61,7 +63,11 @@ class Options:
         self.run_id: str | None = None
         #: which try of that planned time it is in the fleet, after the loss of hosts
         self.rerun: int | None = None
+        #: whether the fleet makes up for a planned time that was missed
+        self.is_caught_up = False
         self.slow_start = False
+        #: the step of the slow start, as the fleet counts it; None: it is asked for by hand, or there is none
+        self.slow_start_step: str | None = None
         self.force = False
         self.wait: str | None = None
         self.timeout: str | None = None
@@ -101,6 +107,8 @@ _WITH_VALUE = {
 #: `process-control exec` calls us, with the command behind its name; and what the worker of the fleet knows of a run.
 _OF_EXEC = "--ad-hoc"
 _OF_THE_FLEET = {"--due": "due", "--queued": "queued_seconds", "--run-id": "run_id", "--by": "by", "--rerun": "rerun"}
+_OF_THE_FLEET["--slow-start-step"] = "slow_start_step"
+_SWITCHES_OF_THE_FLEET = {"--caught-up": "is_caught_up"}
 _HIDDEN = {"--complete": "complete", "--slot": "slot", _OF_EXEC: "ad_hoc", **_OF_THE_FLEET}
 _VALUE_OPTIONAL = {"--scheduled": ("scheduled", "cron"), "--wait": ("wait", "")}
 FLAGS = (*_VERBS, *_SWITCHES, *_WITH_VALUE, *_VALUE_OPTIONAL)
@@ -124,6 +132,8 @@ def parse(arguments: list[str]) -> Options:
             if not equals and not words:
                 raise UsageError(f"{name} needs a value", hint="run-job --help")
             _set_value(options, _WITH_VALUE.get(name) or _HIDDEN[name], value if equals else words.pop(0))
+        elif word in _SWITCHES_OF_THE_FLEET:
+            setattr(options, _SWITCHES_OF_THE_FLEET[word], True)
         elif equals or (word.startswith("-") and word not in _VERBS and word not in _SWITCHES):
             raise UsageError(f"unknown option {name}", hint=_did_you_mean(name))
         elif word in _VERBS:
@@ -159,7 +169,7 @@ def _set_value(options: Options, attribute: str, value: str) -> None:
         attribute = "job"
     if attribute == "job":
         _set_job(options, value)
-    elif attribute in ("note", "by"):
+    elif attribute in ("note", "by", "slow_start_step"):
         setattr(options, attribute, one_line(value))
     elif attribute in ("due", "queued_seconds", "rerun"):
         if not (value.isdecimal() and len(value) < 12):

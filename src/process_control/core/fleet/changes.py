@@ -1,5 +1,6 @@
 """What a decision of a lock changes in its jobs: fates, health, and what followers hear. Pure."""
 
+from dataclasses import replace
 from typing import Any
 
 from process_control.core import gate
@@ -7,7 +8,7 @@ from process_control.core.facts import SUCCEEDED, WARNED
 from process_control.core.fleet import fleet_health
 from process_control.core.fleet.causes import cause_end, with_end
 from process_control.core.fleet.lock_state import CauseEnd, Fate, LockState, PastRun, Start, hold_in, iso
-from process_control.core.health import State
+from process_control.core.health import Health, State
 from process_control.core.schedule.slots import SKIPPED
 
 _SKIPPED_FOR = {gate.HELD: "held", gate.BACKING_OFF: "backoff"}
@@ -74,17 +75,27 @@ class Changes:
         words = gate.hold_in_words(known) if permission == gate.HELD else gate.backoff_in_words(known)
         return Fate(slot=slot, fate=SKIPPED, reason=reason, detail=words)
 
-    def let_in(self, start: Start) -> bool:
-        """Let a start in; return whether it is to run the slow start command."""
+    def let_in(self, start: Start) -> Start:
+        """Let a start in; return it as its host is to run it: in full, or as a step of the slow start."""
         job, known = self._state.jobs[start.job], self._health_of(start.job)
         if known is None:
-            return False
-        if start.slot is None:
-            return known.get("state") == State.SLOW_START and not start.force
-        health, is_slow = fleet_health.let_in(known, job, start.run_id, self._now)
+            return start
+        health = Health.from_record(known)
+        if start.slot is not None:
+            health = fleet_health.let_in(known, job, start.run_id, self._now)
+        elif health.state is not State.HELD:
+            health = fleet_health.with_version_seen(health, job, self._now)
+        is_full = start.slot is None and (start.force or health.state is State.HELD)
+        step = None if is_full else fleet_health.slow_step(health, job)
         if health.to_record() != known:
             self.health[start.job] = health.to_record()
-        return is_slow
+        return replace(start, slow=step is not None, slow_step=step)
+
+    def may_catch_up(self, slug: str) -> bool:
+        """Return whether missed times of a job may be made up for: no hold, no backoff, and no run as a probe."""
+        known = self._health_of(slug)
+        permission = fleet_health.permission(known, self._state.jobs[slug], int(self._now), self._now)
+        return permission in (gate.GO, gate.PAUSE_IS_OVER)
 
     def waiting_of(self, slug: str) -> tuple[int, ...]:
         """Return the planned times of a job that wait for its causes."""

@@ -74,7 +74,7 @@ class _Decider:
         if start is None and not waiting and self._state.running is None:
             start = self._caught_up()
         if start is not None:
-            start = replace(start, slow=self._known.let_in(start))
+            start = self._known.let_in(start)
         known = self._known
         return Decision(
             start=start,
@@ -217,6 +217,8 @@ class _Decider:
             start = numbered[each.arrived]
             if running is None and first is None:
                 first = start
+            elif self._is_beside_a_waiting_start(start):
+                self._turn_away(start, "an earlier start of this job still waits for a place on its host")
             elif self._on_overlap(start) == "replace":
                 replacing = self._replacing(replacing, start)
             else:
@@ -224,6 +226,12 @@ class _Decider:
         for start in left[MAX_QUEUE:]:
             self._turn_away(start, f"{MAX_QUEUE} starts wait for the lock already")
         return first, [*replacing, *left[:MAX_QUEUE]], bool(replacing) and running is not None
+
+    def _is_beside_a_waiting_start(self, start: Start) -> bool:
+        """Return whether the run of the job in flight has not begun: it will run no older data than this one."""
+        running = self._state.running
+        is_its_own = running is not None and running.job == start.job
+        return is_its_own and self._state.is_waiting and self._on_overlap(start) == "replace"
 
     def _replacing(self, before: list[Start], start: Start) -> list[Start]:
         """Return the one start that takes the place of the run in flight: the newest."""
@@ -255,9 +263,7 @@ class _Decider:
         wanted = [
             (slot, slug)
             for slug, job in sorted(self._state.jobs.items())
-            if job.spec.catch_up_which
-            and not job.spec.disabled
-            and self._known.turned_away(slug, int(self._now)) is None
+            if job.spec.catch_up_which and not job.spec.disabled and self._known.may_catch_up(slug)
             for slot in self._missed(slug, job)[:1]
         ]
         if not wanted:

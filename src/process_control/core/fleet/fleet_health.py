@@ -1,6 +1,7 @@
 """The health of a job in the fleet: counted over the runs on all hosts, by the table of one host. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from process_control.core import gate
@@ -10,6 +11,8 @@ from process_control.core.health_events import event_of
 from process_control.core.health_table import after_pause, next_health
 
 Record = dict[str, Any]
+#: What `Health.seen` has in the fleet: the hash of the version that ran last.
+FILE = "file"
 
 
 def after_run(known: Mapping[str, Any] | None, past: PastRun, job: JobState) -> Health:
@@ -27,6 +30,8 @@ def after_run(known: Mapping[str, Any] | None, past: PastRun, job: JobState) -> 
         counts=start.slot is not None,
         slow=ended.slow_start,
     )
+    if ended.slow_start and not start.slow:  # its host has found another program at the path of a command
+        health = _changed(health, job, past.until, is_new=False)
     return next_health(health, event, cause=cause, policy=job.spec.policy)
 
 
@@ -47,12 +52,30 @@ def permission(known: Record | None, job: JobState, slot: int, now: float) -> st
     )
 
 
-def let_in(known: Record | None, job: JobState, run_id: str, now: float) -> tuple[Health, bool]:
-    """Return the health at the start of a run that is let in, and whether it is to be a slow one."""
-    health = after_pause(Health.from_record(known), iso(now), job.spec.policy)
+def let_in(known: Record | None, job: JobState, run_id: str, now: float) -> Health:
+    """Return the health at the start of a run for a planned time that is let in: that of a held job is its probe."""
+    policy = job.spec.policy
+    health = after_pause(Health.from_record(known), iso(now), policy)
+    if health.state is not State.HELD:
+        return with_version_seen(health, job, now)
+    if health.probe_run is not None:  # its end is not known, and it has not the lock: we have
+        gone = Cause(at=iso(now), run_id=health.probe_run, counts=False)
+        health = next_health(health, Event.LOST, cause=gone, policy=policy)
+    return next_health(health, Event.PROBE_DUE, cause=Cause(at=iso(now), run_id=run_id), policy=policy)
+
+
+def with_version_seen(health: Health, job: JobState, now: float) -> Health:
+    """Return the health of a job that may run: a version that was applied while it was held begins its slow start."""
+    is_other = health.seen is not None and health.seen.get(FILE) != job.spec.hash
+    return _changed(health, job, now, is_new=False) if is_other and job.spec.policy.slow_start_runs else health
+
+
+def slow_step(health: Health, job: JobState) -> str | None:
+    """Return the step of the slow start that a run is which is let in; None: it is a full run."""
     if health.state is State.HELD:
-        health = next_health(health, Event.PROBE_DUE, cause=Cause(at=iso(now), run_id=run_id), policy=job.spec.policy)
-    return health, health.state in (State.HELD, State.SLOW_START)
+        return "probe"
+    runs = job.spec.policy.slow_start_runs
+    return f"{health.slow_successes + 1} of {runs}" if runs and health.state is State.SLOW_START else None
 
 
 def by_hand(
@@ -71,9 +94,21 @@ def without_pause(known: Record | None, job: JobState, now: float) -> Record | N
     return after_pause(Health.from_record(known), iso(now), job.spec.policy).to_record()
 
 
-def with_version(job: JobState, *, is_new: bool, now: float) -> Record | None:
-    """Return the health of a job whose file has changed: a slow start begins when the file says so."""
+def with_version(job: JobState, *, replaces: str | None, now: float) -> Record | None:
+    """Return the health of a job of which a version is applied: a slow start begins when this version says so.
+
+    `replaces`: the hash of the version before it; None: the job is new. While the job is held that waits for its first
+    run after the release, see `let_in`.
+    """
     if not job.spec.policy.slow_start_runs:
         return job.health
-    cause = Cause(at=iso(now), why="a new job" if is_new else "its job file has changed", is_new=is_new)
-    return next_health(Health.from_record(job.health), Event.CHANGED, cause=cause, policy=job.spec.policy).to_record()
+    health = Health.from_record(job.health)
+    if health.state is State.HELD:
+        return replace(health, seen=health.seen or {FILE: replaces}).to_record()
+    return _changed(health, job, now, is_new=replaces is None).to_record()
+
+
+def _changed(health: Health, job: JobState, now: float, *, is_new: bool) -> Health:
+    why = "a new job" if is_new else "its job file, or a program of its commands, has changed"
+    cause = Cause(at=iso(now), why=why, seen={FILE: job.spec.hash}, is_new=is_new)
+    return next_health(health, Event.CHANGED, cause=cause, policy=job.spec.policy)

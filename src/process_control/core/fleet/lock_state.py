@@ -89,6 +89,8 @@ class Start:
     attempt: int = 1
     #: whether it runs the slow start command
     slow: bool = False
+    #: the step of the slow start: `2 of 3`, `probe`; None: there is none, or the lock of an older version has asked
+    slow_step: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +212,8 @@ class LockState:
     running: Start | None = None
     #: when that was started
     running_since: float = 0.0
+    #: whether it has not begun on its host, but waits for a place; heard of with `on_overlap: replace` only
+    is_waiting: bool = False
     #: the last ones, oldest first
     past: tuple[PastRun, ...] = ()
 
