@@ -18,7 +18,7 @@ READY := .venv/.ready-$(VERSION)
 PYTHON_FLAGS :=
 # Tests run side by side, more workers than processors, because many wait; a file that is run by hand has none.
 PROCESSORS := $(shell nproc)
-WORKERS := $(or $(filter 1,$(PROCESSORS)),$(if $(filter 2,$(PROCESSORS)),5,$(if $(filter 3,$(PROCESSORS)),6,8)))
+WORKERS := $(or $(filter 1,$(PROCESSORS)),$(if $(filter 2,$(PROCESSORS)),6,$(if $(filter 3,$(PROCESSORS)),6,8)))
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 NEEDS_A_DEBIAN = "package"
+WAITS = "fleet"
 SHARE_BEFORE = 0.7
 SHARE_WITH_LONG = 0.5
 
@@ -36,12 +37,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadScopeSc
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Spread what takes long over the first part: most of it waits, and the last worker is not alone with it.
 
-    What needs a clean Debian comes later: it is being made meanwhile.
+    So does what a fleet does in real minutes: one test after the other, all workers would wait at once. What needs a
+    clean Debian comes later: it is being made meanwhile.
     """
     if not hasattr(config, "workerinput"):
         return
     late = [item for item in items if item.path.parent.name == NEEDS_A_DEBIAN]
-    long = [item for item in items if item not in late and item.get_closest_marker("long") is not None]
+    long = [item for item in items if item not in late and _takes_long(item)]
     others = [item for item in items if item not in late and item not in long]
     place = int(len(others) * SHARE_BEFORE)
     others[place:place] = late
@@ -49,6 +51,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for number, item in enumerate(long):
         others.insert(number * step, item)
     items[:] = others
+
+
+def _takes_long(item: pytest.Item) -> bool:
+    return item.get_closest_marker("long") is not None or item.path.parent.name == WAITS
 
 
 def group_of(nodeid: str, root: Path) -> str:
