@@ -7,7 +7,7 @@ import pytest
 from process_control.core.causes import Cause
 from process_control.core.fleet.decide import decide
 from process_control.core.fleet.lock_state import Ended, JobSpec, JobState, LockState, PastRun, PlannedSlots, Start
-from process_control.core.fleet.missed import MissedTimes, missed_in
+from process_control.core.fleet.missed import MAX_WORDS, MissedTimes, missed_in
 
 BEGIN = 1_800_000_000  # 2027-01-15T08:00:00Z
 NO_WORKER = Ended(fate="missed", reason="no_worker", detail="no host of the fleet has taken it in time")
@@ -50,6 +50,12 @@ RUNS = {
         refused(),
         Cause.REFUSED,
         "host web1 refused it: job.yaml is version a here, and b was applied",
+    ),
+    "refused with many words": (
+        lock(),
+        refused(f"\n/etc/config.yaml:3:1: {'x' * 3000}\n  hint: mind line 3"),
+        Cause.REFUSED,
+        f"host web1 refused it: /etc/config.yaml:3:1: {'x' * (MAX_WORDS - 22)}",
     ),
     "refused without a word": (lock(), refused(None), Cause.REFUSED, "host web1 refused it"),
 }

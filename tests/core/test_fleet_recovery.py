@@ -51,8 +51,9 @@ def with_job(*runs: PastRun, disabled: bool = False, **facts: Any) -> LockState:
     return LockState(lock="a", jobs={"a": job}, past=tuple(runs))
 
 
-def missed(*slots: str, cause: Cause = Cause.MISSED, **facts: Any) -> Incident:
-    part = Part(count=1, lock="a", slots=slots or (FAILED_AT,))
+def missed(*slots: str, cause: Cause = Cause.MISSED, last: Cause | None = None, **facts: Any) -> Incident:
+    """Return an incident. `last`: what the last trouble of this job was, when that is another one."""
+    part = Part(count=1, cause=last, lock="a", slots=slots or (FAILED_AT,))
     return Incident(id="a~1", cause=cause, state=State.OPEN, parts={"a": part}, last_at=FAILED_AT, **facts)
 
 
@@ -91,6 +92,16 @@ OVER = {
         with_job(past("succeeded", at=60, run_id="r2"), past("failed", at=120, run_id="r3")),
         missed(cause=Cause.FAILED, run_id="r3"),
         None,
+    ),
+    "it was refused, and failed here meanwhile": (
+        with_job(past("succeeded", at=60, run_id="r2"), past("failed", at=120, run_id="r3")),
+        missed(cause=Cause.REFUSED, last=Cause.FAILED, run_id="r3"),
+        None,
+    ),
+    "another job of the incident failed here since": (
+        with_job(past("succeeded", at=5, run_id="r2")),
+        missed(cause=Cause.FAILED, last=Cause.MISSED, run_id="of-another-job"),
+        WELL,
     ),
     "it failed here meanwhile, and ran well": (
         with_job(past("failed", at=60, run_id="r1"), past("succeeded", at=120, run_id="r2")),

@@ -4,6 +4,7 @@ The host of the control process sends them. Each test has a server of its own, s
 missed here too.
 """
 
+import os
 import signal
 import tempfile
 import time
@@ -18,6 +19,13 @@ from kit import fleet_client, fleets
 from kit.fleets import EVENTS_OF_A_LOCK, LEASE, Server, result_of, state_of
 from kit.harness import Box, Product, until, wait_gone
 from kit.mail_server import MailServer, mail_server
+from process_control.config.settings import load_settings
+from process_control.core.causes import Cause
+from process_control.core.fleet.missed import MissedTimes
+from process_control.notify import spool
+from process_control.notify.host_events import HostEvents
+from process_control.notify.incidents import Incidents
+from process_control.system.clock import iso
 
 OPS, TEAM = "ops@example.org", "team@example.org"
 OWNER = f"owner: {{team: Team, mail: {TEAM}}}"
@@ -157,6 +165,31 @@ def test_a_control_process_that_is_killed_before_its_decision_is_recorded_counts
     assert (before["count"], after["count"]) == (1, 1)
     assert before["id"] == after["id"]
     assert len(mails.mails) == 1
+
+
+@pytest.mark.long
+def test_a_lock_that_does_not_answer_keeps_no_incident_of_another_one_open(
+    make_host: Callable[[], Box], server: Server
+) -> None:
+    box = make_host()
+    settings = load_settings(str(box.configuration), dict(os.environb))
+    events = HostEvents(settings, by="fleet", now=time.time())
+    for job in ("a-silent", "is-gone"):
+        why = f"it is that of {job}"
+        facts = {"slots": (int(time.time()),), "count": 1, "why": why, "why_of_all": why, "alike": job}
+        events.of_fleet(MissedTimes(job=job, lock=job, cause=Cause.MISSED, **facts))  # type: ignore[arg-type]
+    incidents_here = Incidents(settings, send=lambda *_: None, now=iso(time.time()))
+    for name in spool.names(settings.state_directory, spool.EVENTS):
+        incidents_here.take(spool.read(settings.state_directory, spool.EVENTS, name) or {})
+        spool.remove(settings.state_directory, spool.EVENTS, name)
+    fleet_client.open_silent(server.address, "a-silent")
+
+    def open_jobs() -> list[str]:
+        return sorted(job for each in incidents(box) for job in each["jobs"])
+
+    assert open_jobs() == ["a-silent", "is-gone"]
+    with fleets.control(box):
+        until(lambda: open_jobs() == ["a-silent"], "the end of one", seconds=50)
 
 
 @pytest.mark.long

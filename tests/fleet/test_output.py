@@ -1,6 +1,8 @@
 """What runs of the fleet print: read on their host, masked, or from their result when the host is gone."""
 
+import os
 import signal
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from kit import fleets
 from kit.fleets import Fleet, result_of
 from kit.harness import Box, until
+from process_control.config.settings import load_settings
 from process_control.fleet.output import (
     MAX_CHARACTERS,
     MAX_ROWS,
@@ -15,9 +18,11 @@ from process_control.fleet.output import (
     bounded,
     bounded_words,
     lines_of,
+    piece,
     written,
 )
 from process_control.history.log_line import Line
+from process_control.state.past_runs import open_index
 
 SECRET = "hunter2-and-more"
 GONE = "host talks1 does not answer: these are the last 64 KiB, which came with the result of the run\n"
@@ -101,6 +106,29 @@ def test_what_a_run_printed_that_was_lost_with_its_worker_is_read_when_that_is_b
 
     assert (log["run"]["host"], [line["text"] for line in log["lines"]]) == ("talks3", ["last words"])
     assert (run["outcome"], run["reason"]) == ("lost", "host_down")
+
+
+def test_a_piece_costs_what_is_shown_and_not_all_that_is_read_for_it(box: Box) -> None:
+    coloured = box.root / "coloured"
+    coloured.write_bytes((b"\x1b[31mx\x1b[0m " * 370 + b"\n") * 1500)
+    secrets = box.root / "secrets"
+    secrets.write_text(f"TOKEN={SECRET}\n")
+    secrets.chmod(0o600)
+    box.job("plain", f"command: cat {coloured}")
+    box.job("masked", f"command: cat {coloured}\nenvironment_file: {secrets}")
+    settings = load_settings(str(box.configuration), dict(os.environb))
+
+    def seconds(job: str) -> float:
+        assert box.process_control("run", job).exit_code == 0
+        with open_index(settings.state_directory) as index:
+            (run,) = index.runs(jobs=[job])
+        begin = time.process_time()
+        text, older, _ = piece(settings, run, None)
+        found = time.process_time() - begin
+        assert (len(text) < 300_000, older is not None) == (True, True)
+        return found
+
+    assert seconds("masked") < 4 * seconds("plain") + 0.4
 
 
 # --- what another host sends -----------------------------------------------------------------------------------------

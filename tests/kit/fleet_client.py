@@ -1,9 +1,9 @@
 """Starts jobs of a fleet for a planned time, as their lock does, without waiting for that time.
 
 A process of its own, as the library leaves descriptors behind. Its words: what to do (`start`; `wait`: for the end;
-`end`: both; `configure`: hand over another version; `status`: of the workflow), the address of the server, the planned
-time in UTC seconds (or the generation), and the jobs, as `JOB`, `JOB@HOST` or `JOB:LOCK`. It prints a JSON list of what
-came.
+`end`: both; `configure`: hand over another version; `silent`: open a lock that never answers; `status`: of the
+workflow), the address of the server, the planned time in UTC seconds (or the generation), and the jobs, as `JOB`,
+`JOB@HOST` or `JOB:LOCK`. It prints a JSON list of what came.
 """
 
 import asyncio
@@ -39,6 +39,11 @@ def configure(address: str, job: str, *, generation: int) -> str:
     return str(answer)
 
 
+def open_silent(address: str, lock: str) -> None:
+    """Open a lock on a queue where nobody takes tasks: it is there, and answers nothing."""
+    _asked("silent", address, 0, [lock])
+
+
 def status(address: str, job: str) -> str:
     """Return how the workflow of the lock of a job stands, as RUNNING or COMPLETED."""
     (answer,) = _asked("status", address, 0, [job])
@@ -56,17 +61,20 @@ def _asked(what: str, address: str, slot: int, jobs: Sequence[str]) -> list[Any]
 async def _main(what: str, address: str, slot: int, jobs: Sequence[str]) -> list[Any]:
     from temporalio.client import Client
 
-    from process_control.core.fleet.lock_state import Start
+    from process_control.core.fleet.lock_state import LockState, Start
     from process_control.fleet.by_hand import _end_of
     from process_control.fleet.lock_v1 import LockV1
     from process_control.fleet.payloads import DATA_CONVERTER
-    from process_control.fleet.wire import workflow_id
+    from process_control.fleet.wire import LOCK_TYPE, workflow_id
 
     client = await Client.connect(address, data_converter=DATA_CONVERTER)
 
     async def one(name: str) -> Any:
         written, _, lock = name.partition(":")
         job, handle = written.partition("@")[0], client.get_workflow_handle_for(LockV1.run, workflow_id(lock or name))
+        if what == "silent":
+            await client.start_workflow(LOCK_TYPE, LockState(lock=name), id=workflow_id(name), task_queue="nobody")
+            return name
         if what == "status":
             found = (await handle.describe()).status
             return None if found is None else found.name

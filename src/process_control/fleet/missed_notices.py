@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from process_control.config.settings import Settings
 from process_control.core.fleet.lock_state import Decision
 from process_control.core.fleet.missed import MissedTimes, missed_in
-from process_control.core.job import Job
+from process_control.core.job import Job, is_slug
 from process_control.fleet.recovered import BY, OpenJobs
 from process_control.fleet.wire import Question
 from process_control.notify.announce import is_reported
@@ -48,17 +48,27 @@ class MissedNotices:
     async def post(self, question: Question, decision: Decision) -> None:
         """Post what a decision says of missed planned times. Never raises."""
         try:
-            missed = missed_in(question.state, decision, question.ended)
+            missed = self._of_jobs(missed_in(question.state, decision, question.ended))
             self._jobs.have_run_well(decision.successes)
             if missed:
                 self._jobs.slugs.update(each.job for each in missed)
                 await self._post_soon(missed)
         except Exception as error:  # noqa: BLE001  it must not fail the decision
-            self._say_once(f"people are not notified of missed planned times: {type(error).__name__}: {error}")
+            what = f"people are not notified of missed planned times: {type(error).__name__}: {error}"
+            self._say_once("fault", what)
+
+    def _of_jobs(self, missed: Sequence[MissedTimes]) -> list[MissedTimes]:
+        """Leave out what cannot be a job: whoever may write to the server names it, and here it becomes a path."""
+        for each in missed:
+            if not is_slug(each.job):
+                what = f"nobody is notified of {each.job[:80]!r} and the like: these are no names of jobs"
+                self._say_once("no job", what)
+        return [each for each in missed if is_slug(each.job)]
 
     async def _post_soon(self, missed: Sequence[MissedTimes]) -> None:
         if self._waiting >= MAX_WAITING:
-            self._say_once(f"nobody will be notified of some missed planned times: {MAX_WAITING} wait for the disk")
+            what = f"nobody will be notified of some missed planned times: {MAX_WAITING} wait for the disk"
+            self._say_once("too many", what)
             return
         self._waiting += 1
         posting = asyncio.get_running_loop().run_in_executor(self._thread, self._post, missed)
@@ -100,16 +110,18 @@ class MissedNotices:
                 self._posted = events
             elif job is None or not _is_quiet_by_choice(job):
                 self._say_once(
+                    "no recipient",
                     "nobody is notified of missed planned times: neither the configuration of this host names somebody "
-                    f"(failmail, notify) nor the file of {each.job} here does"
+                    f"(failmail, notify) nor the file of {each.job} here does",
                 )
         if events.fault is not None:
-            self._say_once(f"cannot keep the message about a missed planned time: {events.fault}; sends it unkept")
+            what = f"cannot keep the message about a missed planned time: {events.fault}; sends it unkept"
+            self._say_once("disk", what)
             events.deliver()  # it is in the memory of this process alone
 
-    def _say_once(self, what: str) -> None:
-        if what not in self._said:
-            self._said.add(what)
+    def _say_once(self, kind: str, what: str) -> None:
+        if kind not in self._said:  # the words name a job, or the file of an event
+            self._said.add(kind)
             self._say(f"control: {what}")
 
 

@@ -56,15 +56,21 @@ def piece(settings: Settings, run: Run, before: int | None) -> tuple[str, int | 
     """
     log = log_of_run(settings, run)
     page = page_before(log, before, count=PIECE_ROWS)
-    rows = _masked([*page.rows, *page.begun], log.secrets)
+    rows = [*page.rows, *page.begun]
+    older = _beginning_of(rows, page.older)
+    lines = [row for row in rows if older is None or row.offset >= older]
+    return written(_masked(lines, log.secrets)), older, log.doubts  # what is read may be a hundred times a piece
+
+
+def _beginning_of(rows: Sequence[Line], older: int | None) -> int | None:
+    """Return where a piece begins that has no more bytes of these lines than it may; `older`: where they all do."""
     latest_first = sorted(rows, key=lambda row: row.offset, reverse=True)
-    bytes_left, older = PIECE_BYTES, page.older
+    bytes_left = PIECE_BYTES
     for number, row in enumerate(latest_first):
         bytes_left -= len(row.text)
         if bytes_left < 0 and number:
-            older = latest_first[number - 1].offset
-            break
-    return written(row for row in rows if older is None or row.offset >= older), older, log.doubts
+            return latest_first[number - 1].offset
+    return older
 
 
 def _masked(rows: Sequence[Line], secrets: Sequence[str]) -> list[Line]:

@@ -35,6 +35,8 @@ from process_control.system.account import account_of
 LOOK_AGAIN_SECONDS = 60.0
 #: So long after a decision the server has it.
 RECORDED_AFTER_SECONDS = 2.0
+#: More than a unit of the times by which events are sorted.
+EVENT_SECONDS = 0.002
 BY = "fleet"
 
 
@@ -100,25 +102,42 @@ async def _look_again_and_again(
     """Look until this is cancelled. `host`: that of the worker which looks; None: a control process does."""
     while True:
         try:
-            jobs.slugs |= await _look(client, settings, host)
-        except (ProcessControlError, RPCError, RuntimeError, OSError) as error:
+            known = frozenset(jobs.slugs)
+            found = await _look(client, settings, host)
+            jobs.slugs -= await asyncio.to_thread(_without_incident, settings, known - found)
+            jobs.slugs |= found
+        except Exception as error:  # noqa: BLE001  whatever it is: without a next look nothing is ever over
             if await watch.answers():
                 say(f"cannot see whether jobs have recovered on other hosts, tries again: {error}")
         await jobs.wait_for_news(LOOK_AGAIN_SECONDS)
 
 
 async def _look(client: Client, settings: Settings, host: str | None) -> set[str]:
-    """End what is over; return the jobs that had something open."""
-    over: list[tuple[_Trouble, str]] = []
+    """End what is over; return the jobs that had something open. Raises the first fault, when all others are done."""
+    faults: list[Exception] = []
+    posted = _events(settings, time.time()) if host is None else None  # what waits here is sent, too
     troubles = await asyncio.to_thread(_open_here, settings, with_runs=host is not None)
     for trouble in troubles:
-        state = await _state_of(client, trouble.lock)
-        why = _why_over(state, trouble, host)
+        asked_at = time.time() - EVENT_SECONDS
+        try:
+            why = _why_over(await _state_of(client, trouble.lock), trouble, host)
+        except Exception as error:  # noqa: BLE001  a lock that cannot be asked keeps no other incident open
+            faults.append(error)
+            if isinstance(error, RPCError) and error.status == RPCStatusCode.UNAVAILABLE:
+                break
+            continue
         if why is not None:
-            over.append((trouble, why))
-    if over or host is None:
-        await asyncio.to_thread(_post, settings, over)
+            posted = await asyncio.to_thread(_post, settings, trouble, why, asked_at)
+    if posted is not None:
+        await asyncio.to_thread(posted.deliver)
+    if faults:
+        raise faults[0]
     return {trouble.job for trouble in troubles}
+
+
+def _without_incident(settings: Settings, slugs: Iterable[str]) -> set[str]:
+    """Return the jobs of which nothing is open here any more: their good runs are no news."""
+    return {slug for slug in slugs if not has_incident(settings, slug)}
 
 
 async def _state_of(client: Client, lock: str) -> LockState | None:
@@ -183,8 +202,14 @@ def _lock_of(settings: Settings, slug: str) -> str | None:
     return job.lock if belongs_to_fleet(job.run_on, settings.fleet_address) and job.run_on != ALL else None
 
 
-def _post(settings: Settings, over: list[tuple[_Trouble, str]]) -> None:
-    events = HostEvents(settings, by=BY, now=time.time(), user=account_of(os.geteuid()).name)
-    for trouble, why in over:
-        events.gone(trouble.job, why, lock=trouble.lock)
-    events.deliver()
+def _post(settings: Settings, trouble: _Trouble, why: str, at: float) -> HostEvents:
+    """Post the end of a trouble. `at`: when its lock was asked, so that it is before what is missed meanwhile."""
+    events = _events(settings, at)
+    events.gone(trouble.job, why, lock=trouble.lock)
+    if events.fault is not None:  # it is in the memory of this process alone
+        events.deliver()
+    return events
+
+
+def _events(settings: Settings, at: float) -> HostEvents:
+    return HostEvents(settings, by=BY, now=at, user=account_of(os.geteuid()).name)

@@ -10,6 +10,8 @@ from process_control.core.fleet.lock_state import Decision, Fate, LockState, Pas
 from process_control.core.schedule.slots import MISSED
 
 REFUSED = "refused"
+#: Of what a host says about its refusal: its first line, and of that so many characters.
+MAX_WORDS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ def _why(fate: Fate, queue: str, host: str | None, past: PastRun | None) -> tupl
     """Return why, for this job and for all that are alike. `host`: the one that a lock is for."""
     if fate.reason == REFUSED:
         who = f"host {fate.host}" if fate.host else "its host"
-        detail = past.ended.detail if past is not None else fate.detail
+        detail = _first_line(past.ended.detail if past is not None else fate.detail)
         return (f"{who} refused it: {detail}" if detail else f"{who} refused it"), f"refused by {who}"
     if fate.reason == NO_WORKER:
         return _no_worker(queue, is_of_run=past is not None), _no_worker(queue, is_of_run=True, what="a run")
@@ -100,6 +102,10 @@ def _why(fate: Fate, queue: str, host: str | None, past: PastRun | None) -> tupl
         return f"{of_host}no control process decided about it in time", f"{of_host}no control process decided in time"
     why = fate.detail or fate.reason or "no reason known"
     return why, why
+
+
+def _first_line(words: str | None) -> str:
+    return (words or "").strip().partition("\n")[0].rstrip()[:MAX_WORDS]
 
 
 def _no_worker(queue: str, *, is_of_run: bool, what: str = "it") -> str:

@@ -38,7 +38,9 @@ def why_over(lock: LockState | None, job: str, incident: Incident) -> str | None
         return "the fleet does not have the job any more"
     if known.spec.disabled:
         return "the job is disabled in the fleet"
-    if incident.cause in OF_RUNS and good_run_after(lock, job, incident.run_id, incident.last_at) is None:
+    part = incident.parts.get(job)
+    cause = incident.cause if part is None or part.cause is None else part.cause  # other jobs may have failed since
+    if cause in OF_RUNS and good_run_after(lock, job, incident.run_id, incident.last_at) is None:
         return None
     return _ran_well_since(lock, job, known, _last_missed(incident, job))
 
