@@ -479,10 +479,11 @@ class Box:
         """Return all records of the journal as the disk holds them, without the product's own reader."""
         records = []
         for path in sorted((self.state_directory / "journal").glob("*.jsonl")):
-            for line in path.read_bytes().split(b"\n"):
-                line = line.strip(b"\0 ")
-                if line:
-                    records.append(json.loads(line))
+            *lines, last = path.read_bytes().split(b"\n")
+            records += [json.loads(line) for each in lines if (line := each.strip(b"\0 "))]
+            if last := last.strip(b"\0 "):
+                with contextlib.suppress(ValueError):  # it is just being written
+                    records.append(json.loads(last))
         return records
 
     def block(self, slug: str) -> dict[str, Any]:

@@ -51,6 +51,21 @@ def test_an_error_comes_back_as_it_was(error: ProcessControlError) -> None:
 
 
 @pytest.mark.needs_root
+def test_an_error_that_another_module_has_made_of_the_root_of_all_changes_no_other() -> None:
+    class NoAnswer(ProcessControlError):
+        def __init__(self, server: str) -> None:
+            super().__init__(f"{server} does not answer")
+
+    def fail() -> None:
+        raise NoAnswer("db1")
+
+    with pytest.raises(ProcessControlError, match="db1 does not answer") as told:
+        ask_as(service_account(SERVICE_USER), fail)
+
+    assert type(told.value) is ProcessControlError
+
+
+@pytest.mark.needs_root
 def test_a_fault_of_ours_names_itself() -> None:
     def fail() -> None:
         raise TypeError("here")

@@ -68,7 +68,9 @@ def _error_values(error: ProcessControlError) -> dict[str, Any]:
 
 
 def _as_error(values: dict[str, Any]) -> ProcessControlError:
-    kinds = {kind.exit_code: kind for kind in ProcessControlError.__subclasses__()}
+    # Those of other modules have the code of a parent, and are made of other values.
+    all_kinds = ProcessControlError.__subclasses__()
+    kinds = {kind.exit_code: kind for kind in all_kinds if kind.__module__ == ProcessControlError.__module__}
     kind = kinds.get(values["exit_code"], ProcessControlError)
     return kind(faults=[fault_from_values(fault) for fault in values["faults"]])
 
