@@ -16,9 +16,11 @@ PRODUCT := .venv/.product-$(VERSION)
 READY := .venv/.ready-$(VERSION)
 # What the product under test is called with: `make test PYTHON_FLAGS=-O` strips its `assert`s, not those of the tests.
 PYTHON_FLAGS :=
-# Tests run side by side, more workers than processors, because many wait; a file that is run by hand has none.
+# Tests run side by side, four to a processor, because most of them wait, and one to a GB of memory; a file that is run by
+# hand has none beside it.
 PROCESSORS := $(shell nproc)
-WORKERS := $(or $(filter 1,$(PROCESSORS)),$(if $(filter 2,$(PROCESSORS)),6,$(if $(filter 3,$(PROCESSORS)),6,8)))
+WORKERS := $(shell awk -v most=$$((4 * $(PROCESSORS))) '/^MemAvailable/ {gb = int($$2 / 1048576)} \
+	END {if (most > 12) most = 12; if (gb < most) most = gb; print most < 1 ? 1 : most}' /proc/meminfo)
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \

@@ -114,6 +114,8 @@ class Box:
     _keys: dict[str, Any] = field(default_factory=dict)
 
     roots_of_this_process: ClassVar[set[str]] = set()
+    roots_of_closed: ClassVar[set[str]] = set()
+    """Those whose directory was removed, with all that was in it."""
 
     # -- making one ---------------------------------------------------------------------------------------------------
 
@@ -572,6 +574,7 @@ class Box:
             subprocess.run(["umount", "--lazy", str(path)], check=True)
         forget_cached(self.root)
         shutil.rmtree(self.root)
+        Box.roots_of_closed.add(self.root.name)
         return left
 
     def unknown_fields(self) -> list[str]:

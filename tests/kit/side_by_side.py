@@ -19,6 +19,7 @@ NEEDS_A_DEBIAN = "package"
 WAITS = "fleet"
 SHARE_BEFORE = 0.7
 SHARE_WITH_LONG = 0.5
+SHARE_WITH_WAITING = 0.8
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -37,24 +38,28 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadScopeSc
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Spread what takes long over the first part: most of it waits, and the last worker is not alone with it.
 
-    So does what a fleet does in real minutes: one test after the other, all workers would wait at once. What needs a
-    clean Debian comes later: it is being made meanwhile.
+    What a fleet does in real minutes is spread over more: one after the other, all workers would wait at once. What
+    needs a clean Debian comes later: it is being made meanwhile.
     """
     if not hasattr(config, "workerinput"):
         return
     late = [item for item in items if item.path.parent.name == NEEDS_A_DEBIAN]
-    long = [item for item in items if item not in late and _takes_long(item)]
-    others = [item for item in items if item not in late and item not in long]
+    rest = [item for item in items if item not in late]
+    long = [item for item in rest if item.get_closest_marker("long") is not None]
+    waiting = [item for item in rest if item not in long and item.path.parent.name == WAITS]
+    others = [item for item in rest if item not in long and item not in waiting]
     place = int(len(others) * SHARE_BEFORE)
     others[place:place] = late
-    step = max(1, int(len(others) * SHARE_WITH_LONG) // max(1, len(long)))
-    for number, item in enumerate(long):
-        others.insert(number * step, item)
+    _spread(waiting, others, SHARE_WITH_WAITING)
+    _spread(long, others, SHARE_WITH_LONG)
     items[:] = others
 
 
-def _takes_long(item: pytest.Item) -> bool:
-    return item.get_closest_marker("long") is not None or item.path.parent.name == WAITS
+def _spread(items: list[pytest.Item], others: list[pytest.Item], share: float) -> None:
+    """Insert items at equal distances into the first share of others."""
+    step = max(1, int(len(others) * share) // max(1, len(items)))
+    for number, item in enumerate(items):
+        others.insert(number * (step + 1), item)
 
 
 def group_of(nodeid: str, root: Path) -> str:
