@@ -76,10 +76,13 @@ class Product:
 
     def copy_to(self, prefix: Path) -> "Product":
         """Return a second installation at `prefix`, for tests that damage it. Its commands call its interpreter."""
-        _copy_while_it_grows(self.prefix, prefix, "--link")
-        for folder in ("bin", self.package.relative_to(self.prefix)):  # what tests damage
-            shutil.rmtree(prefix / folder)
-            _copy_while_it_grows(self.prefix / folder, prefix / folder)
+        site_packages = self.site_packages.relative_to(self.prefix)
+        (prefix / site_packages).mkdir(parents=True)
+        damaged = [self.prefix / "bin", self.package]
+        others = [each for each in self.prefix.iterdir() if each.name not in ("bin", "lib")]
+        others += [each for each in self.site_packages.iterdir() if each != self.package]
+        _copy_while_it_grows(others, prefix, self.prefix, "--link")
+        _copy_while_it_grows(damaged, prefix, self.prefix)
         script = prefix / "bin" / ".process-control.py"
         script.write_text(script.read_text().replace(str(self.prefix), str(prefix)))
         return Product(prefix=prefix, interpreter=self.interpreter)
@@ -92,13 +95,17 @@ class Product:
                 _copy_distribution(distribution, self.site_packages, as_links=as_links)
 
 
-def _copy_while_it_grows(source: Path, target: Path, *options: str) -> None:
-    """Copy a tree into which others write bytecode meanwhile, each file under another name first."""
+def _copy_while_it_grows(paths: Sequence[Path], prefix: Path, root: Path, *options: str) -> None:
+    """Copy what lies below `root` to the same places below `prefix`.
+
+    Others write bytecode there meanwhile, each file under another name first: what has gone then is copied again.
+    """
+    names = [f"./{path.relative_to(root)}" for path in paths]
     for _ in range(5):
-        if subprocess.run(["cp", "--archive", *options, str(source), str(target)], check=False).returncode == 0:
+        words = ["cp", "--archive", "--force", *options, "--parents", *names, str(prefix)]
+        if subprocess.run(words, check=False, cwd=root).returncode == 0:
             return
-        shutil.rmtree(target, ignore_errors=True)
-    raise RuntimeError(f"{source} cannot be copied")
+    raise RuntimeError(f"{root} cannot be copied")
 
 
 @contextlib.contextmanager

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 NEEDS_A_DEBIAN = "package"
-WAITS = "fleet"
+SHARED = {"fleet": 4, "web": 4}
+"""Folders whose tests share what is costly to start (a server, a browser), and how many workers have one."""
 SHARE_BEFORE = 0.7
 SHARE_WITH_LONG = 0.5
-SHARE_WITH_WAITING = 0.8
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -38,28 +38,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadScopeSc
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Spread what takes long over the first part: most of it waits, and the last worker is not alone with it.
 
-    What a fleet does in real minutes is spread over more: one after the other, all workers would wait at once. What
-    needs a clean Debian comes later: it is being made meanwhile.
+    What needs a clean Debian comes later: it is being made meanwhile. Groups of many tests come before all others.
     """
     if not hasattr(config, "workerinput"):
         return
     late = [item for item in items if item.path.parent.name == NEEDS_A_DEBIAN]
-    rest = [item for item in items if item not in late]
-    long = [item for item in rest if item.get_closest_marker("long") is not None]
-    waiting = [item for item in rest if item not in long and item.path.parent.name == WAITS]
-    others = [item for item in rest if item not in long and item not in waiting]
+    long = [item for item in items if item not in late and item.get_closest_marker("long") is not None]
+    others = [item for item in items if item not in late and item not in long]
     place = int(len(others) * SHARE_BEFORE)
     others[place:place] = late
-    _spread(waiting, others, SHARE_WITH_WAITING)
-    _spread(long, others, SHARE_WITH_LONG)
+    step = max(1, int(len(others) * SHARE_WITH_LONG) // max(1, len(long)))
+    for number, item in enumerate(long):
+        others.insert(number * step, item)
     items[:] = others
-
-
-def _spread(items: list[pytest.Item], others: list[pytest.Item], share: float) -> None:
-    """Insert items at equal distances into the first share of others."""
-    step = max(1, int(len(others) * share) // max(1, len(items)))
-    for number, item in enumerate(items):
-        others.insert(number * (step + 1), item)
 
 
 def group_of(nodeid: str, root: Path) -> str:
@@ -68,11 +59,18 @@ def group_of(nodeid: str, root: Path) -> str:
     folder = file.parent
     if _has(folder / "conftest.py", 'scope="package"'):
         return str(folder)
+    if folder.name in SHARED:
+        return f"{folder.name} {_place(file) % SHARED[folder.name]}"
     if _has(file, "from kit.sources import"):
         return "kit.sources"
     if any(_has(each, 'scope="module"') for each in (file, folder / "conftest.py")) or _has(file, 'scope="class"'):
         return str(file)
     return nodeid
+
+
+@cache
+def _place(file: Path) -> int:
+    return sorted(file.parent.glob("test_*.py")).index(file)
 
 
 @cache

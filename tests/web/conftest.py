@@ -49,7 +49,7 @@ def web_box(make_web_box: Callable[..., Box]) -> Box:
 
 @pytest.fixture(scope="session")
 def address_of_browser() -> Iterator[str]:
-    """Where Debian's chromium runs: it takes two seconds of processor time to start."""
+    """Where the chromium of Debian runs: it takes a second of processor time to start."""
     with chromium() as address:
         yield address
 
