@@ -50,6 +50,11 @@ class Server:
 
     def _wait_until_it_listens(self) -> None:
         until(self.listens, "the server")
+        until(self._is_healthy, "the server to be healthy")
+
+    def _is_healthy(self) -> bool:
+        words = [str(SERVER), "operator", "cluster", "health", "--address", self.address, "--command-timeout", "5s"]
+        return subprocess.run(words, capture_output=True, check=False, timeout=PATIENCE_SECONDS).returncode == 0
 
     def listens(self) -> bool:
         with socket.socket() as one:

@@ -68,12 +68,11 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_answer_after_the_same
 
     with site.client(opened=False) as client:
         seconds(client, "ann")
-        known = [seconds(client, "ann") for _ in range(4)]
-        unknown = [seconds(client, f"ghost{number}") for number in range(4)]
+        pairs = [(seconds(client, "ann"), seconds(client, f"ghost{number}")) for number in range(4)]
 
     assert len(set(texts.values())) == 1
-    assert min(unknown) > min(known) / 2
-    assert min(known) > min(unknown) / 2
+    # Without the hash, which takes all of it, no pair is alike; what a busy host does between two answers differs.
+    assert any(known / 2 < unknown < 2 * known for known, unknown in pairs), pairs
 
 
 def test_after_five_failures_the_account_waits_and_others_do_not(site: Served) -> None:
