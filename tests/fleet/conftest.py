@@ -1,29 +1,22 @@
 """The product with its extra [fleet], a server with a control process for all tests of one worker, and its hosts."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from kit import fleets
+from kit.extras import with_extra
 from kit.fleets import Fleet
 from kit.harness import Box, Product
-from kit.warm_commands import OF_A_FLEET, warm_commands
+from kit.warm_commands import OF_A_FLEET
 
 
 @pytest.fixture(scope="session")
 def with_fleet(product: Product) -> Iterator[Product]:
-    """The product with its extra [fleet], where every account may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="process-control-fleet-", dir="/tmp"))
-    folder.chmod(0o755)
-    copy = product.copy_to(folder / "installation")
-    copy.add_extra("fleet", as_links=True)
-    with warm_commands(copy, more=OF_A_FLEET):
+    """The product with its extra [fleet]."""
+    with with_extra(product, "fleet", more=OF_A_FLEET, as_links=True) as copy:
         yield copy
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

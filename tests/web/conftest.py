@@ -1,16 +1,14 @@
 """The product with its extra `web`, a browser for the tests of a file, and hosts with a page."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from kit.extras import with_extra
 from kit.harness import Box, Product
 from kit.pages import browser_at, chromium
-from kit.warm_commands import OF_A_PAGE, warm_commands
+from kit.warm_commands import OF_A_PAGE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -18,15 +16,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def with_web(product: Product) -> Iterator[Product]:
-    """The product with its extra [web], where every account may enter, which those of pytest's directories may not."""
-    # Beside the product: the copy is of links, which need one file system.
-    folder = Path(tempfile.mkdtemp(prefix="process-control-web-", dir="/tmp"))
-    folder.chmod(0o755)
-    copy = product.copy_to(folder / "installation")
-    copy.add_extra("web")
-    with warm_commands(copy, more=OF_A_PAGE):
+    """The product with its extra [web]."""
+    with with_extra(product, "web", more=OF_A_PAGE) as copy:
         yield copy
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

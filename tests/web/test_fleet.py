@@ -2,9 +2,7 @@
 
 import os
 import re
-import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,11 +15,12 @@ import pytest
 
 from kit import fleets
 from kit.events import Fifo
+from kit.extras import with_extra
 from kit.fleets import Fleet, free_port, result_of
 from kit.harness import Box, Product, children, until
 from kit.hostile_host import RUN_ID, hostile_host
 from kit.pages import PHONE, WIDE, Served, page_of, served, shoot, text_of, too_wide, violations
-from kit.warm_commands import OF_A_FLEET, warm_commands
+from kit.warm_commands import OF_A_FLEET
 from web.test_page_storms import memory
 
 if TYPE_CHECKING:
@@ -37,13 +36,8 @@ HOSTILE = b"\x1b[31m%06d\x1b[0m <script>alert(1)</script> \x1b]0;title\x07\xff &
 @pytest.fixture(scope="module")
 def with_both(with_web: Product) -> Iterator[Product]:
     """The product with its extras [web] and [fleet]."""
-    folder = Path(tempfile.mkdtemp(prefix="process-control-web-fleet-", dir="/tmp"))
-    folder.chmod(0o755)
-    copy = with_web.copy_to(folder / "installation")
-    copy.add_extra("fleet", as_links=True)
-    with warm_commands(copy, more=OF_A_FLEET):
+    with with_extra(with_web, "fleet", more=OF_A_FLEET, as_links=True) as copy:
         yield copy
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
         slot = run.request.due
     if slot is None:
         return Stop()
-    is_late = not run.request.is_of_the_fleet and _is_late(run, now - slot)
+    is_late = _is_late(run, now - slot)
     if is_late:
         from process_control.run import late_start
 
@@ -55,7 +55,9 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
 
 
 def _is_late(run: "Run", seconds: float) -> bool:
-    """Return whether the start arrives too late after its planned time. The fleet decides that of its starts itself."""
+    """Return whether the start comes too late, so long after its planned time. The fleet decides that of its starts."""
+    if run.request.is_of_the_fleet:
+        return False
     return seconds - run.request.queued_seconds > start_window_seconds(run.job)
 
 
