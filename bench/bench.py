@@ -19,6 +19,8 @@ class Sizes:
     at_once: int = 200
     concurrent: int = 1000
     rounds_of_commands: int = 30
+    asks_before: bool = True
+    """Whether each command is asked once before it is measured."""
     capture_bytes: int = 1 << 30
     rounds_of_gibibytes: int = 15
     rounds_of_others: int = 7
@@ -26,6 +28,8 @@ class Sizes:
     jobs: int = 5000
     runs: int = 1_000_000
     log_bytes: int = 10_000_000_000
+    open_pages: int = 200
+    wrong_passwords: int = 1000
     hosts: int = 200
     hosts_of_sshd: int = 12
     rounds_of_fleet: int = 4
@@ -35,9 +39,9 @@ class Sizes:
 
 
 QUICK = Sizes(
-    rounds=2, rounds_at_once=2, at_once=8, concurrent=4, rounds_of_commands=1, capture_bytes=4 << 20,
-    rounds_of_gibibytes=2, rounds_of_others=1, rounds_of_schedulers=0, jobs=20, runs=200, log_bytes=10_000_000,
-    hosts=8, hosts_of_sshd=2, rounds_of_fleet=1, jobs_of_fleet=4, at_once_of_fleet=0,
+    rounds=2, rounds_at_once=2, at_once=2, concurrent=2, rounds_of_commands=1, asks_before=False, capture_bytes=4 << 20,
+    rounds_of_gibibytes=1, rounds_of_others=1, rounds_of_schedulers=0, jobs=20, runs=200, log_bytes=10_000_000,
+    open_pages=4, wrong_passwords=16, hosts=3, hosts_of_sshd=2, rounds_of_fleet=1, jobs_of_fleet=4, at_once_of_fleet=0,
     running_of_fleet=2,
 )  # fmt: skip
 

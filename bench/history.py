@@ -59,7 +59,7 @@ def start_up(name: str) -> str:
 def ask(bench: Bench, host: Host, empty: Host) -> Costs:
     commands = {name: host.process_control(*words) for name, words in QUESTIONS.items()}
     commands |= {start_up(name): empty.process_control(words[0]) for name, words in QUESTIONS.items()}
-    for command in commands.values():
+    for command in commands.values() if bench.sizes.asks_before else ():
         cost_of(command)
     costs: Costs = {}
     for number in bench.steps("questions to the history", bench.sizes.rounds_of_commands):

@@ -92,7 +92,7 @@ def fold_half(host: Host) -> float:
 def ask(bench: Bench, host: Host, empty: Host) -> Costs:
     commands = {name: host.process_control(*words) for name, words in WORDS.items()}
     commands[START_UP] = empty.process_control("slots", "--count")
-    for command in commands.values():
+    for command in commands.values() if bench.sizes.asks_before else ():
         cost_of(command)
     costs: Costs = {}
     for number in bench.steps("questions to the ledger", min(MAX_ROUNDS, bench.sizes.rounds_of_commands)):

@@ -22,8 +22,6 @@ from bench import Bench
 from process_control.web.access.passwords import hash_of
 
 FAMILY = "page"
-OPEN_PAGES = 200
-WRONG_PASSWORDS = 1000
 #: A look at the host is shared for so long: whoever asks later has a new one.
 LOOK_SECONDS = 1.05
 PATIENCE_SECONDS = 180
@@ -98,7 +96,7 @@ class Page:
 def measure(bench: Bench) -> Found:
     notes = notes_of_load("the page")
     product = bench.product.copy_to(bench.directory / "with-page")
-    product.add_extra("web")
+    product.add_extra("web", as_links=True)
     with bench.host(FAMILY) as host:
         host.product = product
         slugs = add_jobs(host, bench.sizes.jobs)
@@ -112,7 +110,7 @@ def measure(bench: Bench) -> Found:
             rows = [*of_lists(bench, host, page, slugs, f"{jobs}, {count:,} runs", jobs)]
             rows += of_a_log(bench, page, run_id)
         with served(host) as page:
-            rows += of_open_pages(host, page, jobs, OPEN_PAGES if bench.sizes.log_bytes > 1e9 else 20)
+            rows += of_open_pages(host, page, jobs, bench.sizes.open_pages)
         rows.append(of_wrong_passwords(bench, product))
     with bench.host(f"{FAMILY}-board") as host:
         host.product = product
@@ -248,7 +246,7 @@ def of_open_pages(host: Host, page: Page, jobs: str, count: int) -> Iterator[Row
 def of_wrong_passwords(bench: Bench, product: object) -> Row:
     """Try wrong passwords, sixteen at a time, while somebody who is logged in reads on."""
     users = f"web:\n  users:\n    ann: {{password: {hash_of(PASSWORD)}, role: viewer}}\n"
-    count = WRONG_PASSWORDS if bench.sizes.log_bytes > 1e9 else 100
+    count = bench.sizes.wrong_passwords
     port = free_port()
     with bench.host(f"{FAMILY}-login", keys=users) as host:
         host.product = product  # type: ignore[assignment]
