@@ -43,15 +43,18 @@ mount --bind /mnt {prefix}
 mount -o remount,bind,ro {prefix}
 mount --bind /srv {project}
 cd {project}
-export PROCESS_CONTROL_PYTHON_FLAGS='{flags}'
-{python} -m pytest -q --junitxml=/media/results.xml {arguments} > /media/printed 2>&1
+export PROCESS_CONTROL_PYTHON_FLAGS='{flags}' PROCESS_CONTROL_STARTS={starts}
+{python} -m pytest -q -p no:cacheprovider --junitxml=/media/results.xml {arguments} > /media/printed 2>&1
 """
 """Its /tmp is its own: the locks that keep tests on one host apart do not reach from kernel to kernel. What is needed
 of the host's, which may hold the clone too, is put back in its place."""
 
 
-def run_tests_there(box: Box, arguments: str, *, seconds: float) -> tuple[int, str]:
-    """Run these tests in the other kernel; return how many passed, and all that pytest printed, "" when none failed."""
+def run_tests_there(box: Box, arguments: str, *, seconds: float, starts: str = "") -> tuple[int, str]:
+    """Run these tests in the other kernel; return how many passed, and all that pytest printed, "" when none failed.
+
+    `starts`: "cold" when they start so few commands that a warm process costs more than it saves.
+    """
     results = box.root / "results"
     results.mkdir()
     commands = TESTS.format(
@@ -59,6 +62,7 @@ def run_tests_there(box: Box, arguments: str, *, seconds: float) -> tuple[int, s
         prefix=box.product.prefix,
         project=PROJECT,
         flags=" ".join(PYTHON_FLAGS),
+        starts=starts,
         python=sys.executable,
         arguments=arguments,
     )
