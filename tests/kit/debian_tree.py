@@ -26,9 +26,9 @@ FIRST = "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\nwhile Tru
 BOOT = """
 mount -t tmpfs tmpfs {top}
 mkdir {top}/changes {top}/work {top}/root
-mount -t overlay overlay -o lowerdir={base},upperdir={top}/changes,workdir={top}/work {top}/root
+mount -t overlay overlay -o lowerdir={lower},upperdir={top}/changes,workdir={top}/work {top}/root
 mount -t proc proc {top}/root/proc
-mkdir {top}/root/given
+mkdir -p {top}/root/given
 mount --bind {given} {top}/root/given
 exec chroot {top}/root /usr/bin/python3 -I -c '{first}'
 """
@@ -62,20 +62,27 @@ class DebianTree:
     top: Path
     given: Path
     root: Path
+    _beneath: "DebianTree | None" = None
     _namespace: "subprocess.Popen[bytes] | None" = None
     _first: int = 0
 
     @classmethod
-    def below(cls, directory: Path) -> Self:
-        """Return one that has its place below a directory. Enter it by `with`."""
+    def below(cls, directory: Path, *, like: "DebianTree | None" = None) -> Self:
+        """Return one that has its place below a directory. Enter it by `with`.
+
+        `like`: it begins as that one was when it was kept, which has to be there as long.
+        """
         top, given = directory / "tree", directory / "given"
         top.mkdir()
         given.mkdir()
-        return cls(top=top, given=given, root=top / "root")
+        return cls(top=top, given=given, root=top / "root", _beneath=like)
 
     def __enter__(self) -> Self:
-        script = BOOT.format(top=self.top, base=needed(), given=self.given, first=FIRST)
-        ends_with_us = ["setpriv", "--pdeathsig", "KILL"]
+        like, lower = self._beneath, str(needed())
+        if like is not None:
+            lower = f"{like.top}/kept:{lower}"
+        script = BOOT.format(top=self.top, lower=lower, given=self.given, first=FIRST)
+        ends_with_us = ["setpriv", "--pdeathsig", "KILL", *(like.mounts() if like else ())]
         command = [*ends_with_us, *mount_namespaces.IN_ONE, "--pid", "--fork", "--kill-child", "sh", "-e", "-c", script]
         self._namespace = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL)
         (self._first,) = until(lambda: children(self._namespace.pid) if self._namespace else [], "the first process")
@@ -89,10 +96,18 @@ class DebianTree:
             self._namespace.kill()
             self._namespace.wait()
 
+    def mounts(self) -> list[str]:
+        """Return what begins a command that sees the mounts of this host, as its builder does: from outside of it."""
+        return ["nsenter", f"--target={self._first}", "--mount"]
+
+    def keep(self) -> None:
+        """Keep what was changed up to now, for others that begin alike."""
+        command = [*self.mounts(), "cp", "--archive", f"{self.top}/changes", f"{self.top}/kept"]
+        subprocess.run(command, env=ENVIRONMENT, check=True)
+
     def words(self, command: str) -> list[str]:
         """Return what runs a command line of a shell there."""
-        enter = ["nsenter", f"--target={self._first}", "--mount", "--pid"]
-        return [*enter, "chroot", str(self.root), "/bin/sh", "-c", command]
+        return [*self.mounts(), "--pid", "chroot", str(self.root), "/bin/sh", "-c", command]
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run a command line there as root."""

@@ -1,9 +1,11 @@
 """The package for Debian 12, in a clean Debian 12: installed, used, upgraded and removed while a job runs."""
 
+import io
 import json
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,16 +32,39 @@ def package(product: Product) -> Path:
     return package_of(product)
 
 
-@pytest.fixture
-def newer(package: Path, tmp_path: Path) -> Path:
-    return repacked(package, tmp_path, "9.0")
+@pytest.fixture(scope="module")
+def newer(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return repacked(package, tmp_path_factory.mktemp("newer"), "9.0")
 
 
 @pytest.fixture
-def debian(tmp_path: Path) -> Iterator[DebianTree]:
+def clean(tmp_path: Path) -> Iterator[DebianTree]:
     """A Debian 12 that has never seen process-control."""
     with DebianTree.below(tmp_path) as tree:
         yield tree
+
+
+@pytest.fixture(scope="module")
+def installed(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianTree]:
+    """A Debian 12 with the package, from which others are made."""
+    with DebianTree.below(tmp_path_factory.mktemp("installed")) as tree:
+        install(tree, package)
+        tree.keep()
+        yield tree
+
+
+@pytest.fixture
+def debian(installed: DebianTree, tmp_path: Path) -> Iterator[DebianTree]:
+    """A Debian 12 where the package was installed, and nothing else was done."""
+    with DebianTree.below(tmp_path, like=installed) as tree:
+        yield tree
+
+
+def files_in(package: Path) -> dict[str, bytes]:
+    """Return what each file of a package holds: to write them all would take longer than to look at them."""
+    unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=subprocess.PIPE, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(unpacked)) as archive:
+        return {each.name: file.read() for each in archive if each.isfile() and (file := archive.extractfile(each))}
 
 
 def install(tree: DebianTree, package: Path) -> str:
@@ -75,12 +100,11 @@ def test_two_builders_who_agree_on_nothing_make_the_same_bytes(package: Path, tm
     assert again.read_bytes() == (build(tmp_path / "first") if GIVEN else package).read_bytes()
 
 
-def test_no_path_of_the_build_is_in_it_and_every_file_is_roots(package: Path, tmp_path: Path) -> None:
-    subprocess.run(["dpkg-deb", "--extract", str(package), str(tmp_path / "root")], check=True)
+def test_no_path_of_the_build_is_in_it_and_every_file_is_roots(package: Path) -> None:
+    files = files_in(package)
 
-    files = [path for path in (tmp_path / "root").rglob("*") if path.is_file() and not path.is_symlink()]
     places = [str(PROJECT).encode() + b"/", sys.prefix.encode() + b"/", b"/tmp/tmp"]
-    assert [path for path in files if any(place in path.read_bytes() for place in places)] == []
+    assert [path for path, content in files.items() if any(place in content for place in places)] == []
     listed = subprocess.run(["dpkg-deb", "--contents", str(package)], capture_output=True, text=True, check=True)
     owners = {tuple(line.split()[:2]) for line in listed.stdout.splitlines()}
     assert owners == {(mode, "root/root") for mode in ("drwxr-xr-x", "-rw-r--r--", "-rwxr-xr-x", "lrwxrwxrwx")}
@@ -90,9 +114,7 @@ def test_no_path_of_the_build_is_in_it_and_every_file_is_roots(package: Path, tm
 # --- installed and used ----------------------------------------------------------------------------------------------
 
 
-def test_it_is_installed_and_nothing_runs_before_somebody_says_so(debian: DebianTree, package: Path) -> None:
-    install(debian, package)
-
+def test_it_is_installed_and_nothing_runs_before_somebody_says_so(debian: DebianTree) -> None:
     assert debian.must("process-control --version") == f"process-control {__version__}\n"
     assert debian.must("cd /usr/bin && ./run-job --version") == f"process-control {__version__}\n"
     assert debian.must("find /etc -path '*process-control*'") == ""
@@ -100,9 +122,7 @@ def test_it_is_installed_and_nothing_runs_before_somebody_says_so(debian: Debian
     assert debian.must("stat -c '%U %a' /var/lib/process-control /var/lib/jobs") == "root 755\njobs 750\n"
 
 
-def test_a_job_runs_from_the_first_file_to_its_history(debian: DebianTree, package: Path) -> None:
-    install(debian, package)
-
+def test_a_job_runs_from_the_first_file_to_its_history(debian: DebianTree) -> None:
     debian.must("process-control init")
     debian.must("run-job hello")
 
@@ -112,8 +132,7 @@ def test_a_job_runs_from_the_first_file_to_its_history(debian: DebianTree, packa
     assert debian.must("process-control help at-3-am").startswith("# What to do at 3 a.m.")
 
 
-def test_jobs_of_the_service_user_run_as_it_and_own_what_they_write(debian: DebianTree, package: Path) -> None:
-    install(debian, package)
+def test_jobs_of_the_service_user_run_as_it_and_own_what_they_write(debian: DebianTree) -> None:
     debian.path("/etc/process-control.yaml").write_text("user: jobs\n")
     add_job(debian, "who", "name: Who\ncommand: sh -c 'id -un; pwd'\n")
 
@@ -124,8 +143,7 @@ def test_jobs_of_the_service_user_run_as_it_and_own_what_they_write(debian: Debi
     assert owners.split() == ["jobs", "jobs", "root"]
 
 
-def test_the_crontab_calls_the_interpreter_of_debian(debian: DebianTree, package: Path) -> None:
-    install(debian, package)
+def test_the_crontab_calls_the_interpreter_of_debian(debian: DebianTree) -> None:
     add_job(debian, "often", "name: Often\ncommand: echo done\nschedule: '* * * * *'\n")
 
     debian.must("cron-generate")
@@ -143,25 +161,24 @@ def test_the_crontab_calls_the_interpreter_of_debian(debian: DebianTree, package
     assert runs(debian, "often") == [("succeeded", None, 0)]
 
 
-def test_an_installation_that_pip_made_is_not_overwritten(debian: DebianTree, package: Path) -> None:
-    debian.must("mkdir -p /opt/process-control/bin && ln -s /usr/bin/python3 /opt/process-control/bin/python")
-    shutil.copy(package, debian.given)
+def test_an_installation_that_pip_made_is_not_overwritten(clean: DebianTree, package: Path) -> None:
+    clean.must("mkdir -p /opt/process-control/bin && ln -s /usr/bin/python3 /opt/process-control/bin/python")
+    shutil.copy(package, clean.given)
 
-    done = debian.run(f"dpkg -i /given/{package.name}")
+    done = clean.run(f"dpkg -i /given/{package.name}")
 
     assert done.returncode == 1
     assert (
         "/opt/process-control has an installation that is not of a package\n  hint: rm -r /opt/process-control"
         in done.stderr
     )
-    assert debian.must("ls /opt/process-control") == "bin\n"
+    assert clean.must("ls /opt/process-control") == "bin\n"
 
 
 # --- while a job runs ------------------------------------------------------------------------------------------------
 
 
-def test_an_upgrade_during_a_run_changes_nothing_for_the_run(debian: DebianTree, package: Path, newer: Path) -> None:
-    install(debian, package)
+def test_an_upgrade_during_a_run_changes_nothing_for_the_run(debian: DebianTree, newer: Path) -> None:
     with start_waiting_job(debian) as run:
         install(debian, newer)
         assert debian.must("process-control --version") == "process-control 9.0\n"
@@ -175,7 +192,6 @@ def test_an_upgrade_during_a_run_changes_nothing_for_the_run(debian: DebianTree,
 
 
 def test_a_removal_during_a_run_changes_nothing_for_the_run(debian: DebianTree, package: Path) -> None:
-    install(debian, package)
     with start_waiting_job(debian) as run:
         debian.must("apt-get purge -qq -y process-control")
         assert debian.run("test -e /usr/bin/run-job -o -e /opt/process-control").returncode == 1
@@ -187,10 +203,7 @@ def test_a_removal_during_a_run_changes_nothing_for_the_run(debian: DebianTree, 
     assert runs(debian, "waits") == [("failed", "exit_code", 3)]
 
 
-def test_after_a_removal_cron_calls_nothing_and_a_purge_leaves_what_is_the_users(
-    debian: DebianTree, package: Path
-) -> None:
-    install(debian, package)
+def test_after_a_removal_cron_calls_nothing_and_a_purge_leaves_what_is_the_users(debian: DebianTree) -> None:
     debian.must("process-control init && run-job hello && cron-generate")
 
     removed = debian.must("apt-get remove -qq -y process-control 2>&1")
@@ -216,18 +229,18 @@ def test_after_a_removal_cron_calls_nothing_and_a_purge_leaves_what_is_the_users
 
 
 def test_systemd_is_asked_to_restart_the_scheduler_only_if_it_runs_and_never_to_start_it(
-    debian: DebianTree, package: Path, newer: Path
+    clean: DebianTree, package: Path, newer: Path
 ) -> None:
-    debian.must("mkdir -p /run/systemd/system")
-    systemctl = debian.path("/usr/bin/systemctl")
+    clean.must("mkdir -p /run/systemd/system")
+    systemctl = clean.path("/usr/bin/systemctl")
     systemctl.write_text(SYSTEMCTL)
     systemctl.chmod(0o755)
 
     calls = []
     for step in (package, newer, None):
-        debian.must("rm -f /tmp/systemctl")
-        install(debian, step) if step else debian.must("apt-get remove -qq -y process-control")
-        calls.append(debian.path("/tmp/systemctl").read_text().splitlines())
+        clean.must("rm -f /tmp/systemctl")
+        install(clean, step) if step else clean.must("apt-get remove -qq -y process-control")
+        calls.append(clean.path("/tmp/systemctl").read_text().splitlines())
 
     installed, upgraded, removed = calls
     assert installed == ["--system daemon-reload"]
