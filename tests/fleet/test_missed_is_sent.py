@@ -22,6 +22,7 @@ from kit.mail_server import MailServer, mail_server
 from process_control.config.settings import load_settings
 from process_control.core.causes import Cause
 from process_control.core.fleet.missed import MissedTimes
+from process_control.core.layout import open_incidents
 from process_control.notify import spool
 from process_control.notify.host_events import HostEvents
 from process_control.notify.incidents import Incidents
@@ -92,8 +93,8 @@ def test_a_time_that_no_host_takes_is_mailed_to_the_owner_and_so_is_the_run_that
         box.process_control("ack", incident["id"], "--note", "a host comes")
         (known,) = incidents(box)
         with fleets.worker(host, "late1"):
-            until(lambda: result_of(box, "weekly") == "succeeded", "the good run", seconds=A_MINUTE)
             _, closed = said(mails, 2)
+            until(lambda: result_of(box, "weekly") == "succeeded", "the good run", seconds=A_MINUTE)
 
     assert (incident["cause"], incident["jobs"]) == ("missed", ["nightly", "weekly"])
     assert opened == [(TEAM, "2 jobs missed 2 planned times: no host took a run in time")]
@@ -189,7 +190,8 @@ def test_a_lock_that_does_not_answer_keeps_no_incident_of_another_one_open(
 
     assert open_jobs() == ["a-silent", "is-gone"]
     with fleets.control(box):
-        until(lambda: open_jobs() == ["a-silent"], "the end of one", seconds=50)
+        until(lambda: len(os.listdir(open_incidents(settings.state_directory))) == 1, "the end of one", seconds=50)
+        assert open_jobs() == ["a-silent"]
 
 
 @pytest.mark.long
