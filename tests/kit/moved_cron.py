@@ -24,6 +24,8 @@ from kit.real_cron import RealCron
 
 MINUTE = 60
 MARK = "mark-of-the-minute"
+#: The modules of the host would be loaded, and told, for each of thousands of commands.
+PAM = "".join(f"{kind} required pam_permit.so\n" for kind in ("auth", "account", "session"))
 #: sleep(3) of glibc ends in one of these, on amd64 and arm64.
 SLEEPS = ("35", "230", "101", "115")
 SECONDS = 20.0
@@ -62,11 +64,11 @@ class MovedCron:
 
     def start(self) -> None:
         """Start cron, with a line of each minute by which a test knows that the minute was served."""
-        path = self.cron.cron_d / MARK
-        path.write_text(f"* * * * * root : {MARK}\n")
-        path.chmod(0o644)
+        (self.cron.root / "pam").write_text(PAM)
+        crontab = self.cron.root / "crontab"
+        crontab.write_text(f"* * * * * root : {MARK}\n")
         self._set(self.now)
-        for each in [self.cron.cron_d, *self.cron.cron_d.iterdir()]:
+        for each in [crontab, self.cron.cron_d, *self.cron.cron_d.iterdir()]:
             os.utime(each, (self.now - MINUTE, self.now - MINUTE))
         self.cron.start()
         self._wait(self._is_asleep, "cron to sleep")

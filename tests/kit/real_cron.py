@@ -44,6 +44,7 @@ mount --bind {root}/spool /var/spool/cron
 mount --bind /usr/sbin {root}/sbin.real
 mount --bind {root}/sbin /usr/sbin
 mount --bind {root}/run /run
+[ ! -e {root}/pam ] || mount --bind {root}/pam /etc/pam.d/cron
 exec /usr/sbin/cron -f -L 7
 """
 
