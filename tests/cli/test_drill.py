@@ -28,7 +28,7 @@ def night_box(request: pytest.FixtureRequest, make_box: Callable[..., Box], tmp_
         yield box
         return
     product: Product = box.product.copy_to(tmp_path / "installation")
-    product.add_extra(extra)
+    product.add_extra(extra, as_links=True)
     box.product = product
     yield box
     shutil.rmtree(product.prefix)
