@@ -19,12 +19,13 @@ PYTHON_FLAGS :=
 # Tests run side by side, three to a processor, because most of them wait, and one to a GB of memory; a file that is run by
 # hand has none beside it.
 PROCESSORS := $(shell nproc)
-WORKERS := $(shell awk -v most=$$((3 * $(PROCESSORS))) '/^MemAvailable/ {gb = int($$2 / 1048576)} \
-	END {if (most > 12) most = 12; if (gb < most) most = gb; print most < 1 ? 1 : most}' /proc/meminfo)
+GB_OF_MEMORY := $(shell awk '/^MemAvailable/ {print int($$2 / 1048576)}' /proc/meminfo)
+WORKERS := $(shell awk -v most=$$((3 * $(PROCESSORS))) -v gb=$(GB_OF_MEMORY) \
+	'BEGIN {if (most > 12) most = 12; if (gb < most) most = gb; print most < 1 ? 1 : most}')
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
-	mkfs.ext4:e2fsprogs findmnt:util-linux debootstrap:debootstrap nsenter:util-linux ip:iproute2 \
+	mkfs.ext4:e2fsprogs findmnt:util-linux mmdebstrap:mmdebstrap nsenter:util-linux ip:iproute2 \
 	ssh:openssh-client chromium-headless-shell:chromium-headless-shell \
 	systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
 SYSTEMD := .venv/systemd
@@ -34,7 +35,7 @@ RSYSLOG := .venv/rsyslog
 NGINX := .venv/nginx
 CADDY := .venv/caddy
 SSHD := .venv/sshd
-DEBIAN := .venv/debootstrap
+DEBIAN := .venv/debian
 # Quiet, unless it fails.
 define APT_INSTALL
 apt_install() {
@@ -171,8 +172,12 @@ test: $(PRODUCT) ## linters and all tests: what CI runs
 	wait $$installing
 	# A clean Debian 12, where tests install the package: made while the others run. Its tests wait for it.
 	if [ "$$(id -u)" = 0 ] && [ ! -d $(DEBIAN) ]; then tests/kit/make_debian_tree $(DEBIAN) >/dev/null 2>&1 & fi
+	own_tmp=()
+	if [ "$$(id -u)" = 0 ] && [ $(GB_OF_MEMORY) -ge 8 ] && tests/kit/with_own_tmp true 2>/dev/null; then
+		own_tmp=(tests/kit/with_own_tmp)
+	fi
 	failed=0
-	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS)) || failed=$$?
+	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' "$${own_tmp[@]}" $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS)) || failed=$$?
 	wait $$mypy || failed=$$?
 	trap 'rm -f "$$said"' EXIT
 	cat "$$said"

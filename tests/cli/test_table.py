@@ -13,8 +13,8 @@ HISTORY = [
 ROW = [Text("03:28"), Text("a-long-name"), Text("1m8g35q0yqfpanxy"), Text("the disk of the shop is full")]
 
 
-def shown(room: int) -> list[str]:
-    return [line.plain for lines in lines_of([ROW], HISTORY, room) for line in lines]
+def shown(width: int) -> list[str]:
+    return [line.plain for lines in lines_of([ROW], HISTORY, width) for line in lines]
 
 
 def test_with_room_nothing_gives_way() -> None:
@@ -39,9 +39,9 @@ def test_a_column_that_would_be_a_stub_leaves() -> None:
 
 
 def test_every_line_fits_and_no_word_is_cut() -> None:
-    for room in range(28, 70):
-        assert all(len(line) <= room for line in shown(room))
-        assert " ".join(" ".join(line.split()) for line in shown(room)[1:]).endswith("full")
+    for width in range(28, 70):
+        assert all(len(line) <= width for line in shown(width))
+        assert " ".join(" ".join(line.split()) for line in shown(width)[1:]).endswith("full")
 
 
 def test_a_word_longer_than_a_line_breaks_behind_a_slash() -> None:
