@@ -671,7 +671,8 @@ def _names_in(directory: Path) -> list[str]:
 @contextlib.contextmanager
 def system_cache_as_it_was() -> Iterator[None]:
     """Remove at the end what was not there before: what was parsed below /tmp, and directories with nothing else."""
-    before = {SYSTEM_CACHE, *SYSTEM_CACHE.glob("*"), *SYSTEM_CACHE.glob("*/*@~tmp~*")} if SYSTEM_CACHE.exists() else set()
+    is_there = SYSTEM_CACHE.exists()
+    before = {SYSTEM_CACHE, *SYSTEM_CACHE.glob("*"), *SYSTEM_CACHE.glob("*/*@~tmp~*")} if is_there else set()
     yield
     for path in {*SYSTEM_CACHE.glob("*/*@~tmp~*")} - before:
         path.unlink(missing_ok=True)
