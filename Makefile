@@ -39,10 +39,10 @@ DEBIAN := .venv/debian
 # Quiet, unless it fails.
 define APT_INSTALL
 apt_install() {
-	local said; said=$$(mktemp)
+	local output; output=$$(mktemp)
 	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$$@"; } \
-		</dev/null >"$$said" 2>&1 || { cat "$$said" >&2; rm -f "$$said"; return 1; }
-	rm -f "$$said"
+		</dev/null >"$$output" 2>&1 || { cat "$$output" >&2; rm -f "$$output"; return 1; }
+	rm -f "$$output"
 }
 endef
 define INSTALL_TEST_TOOLS
@@ -153,21 +153,21 @@ $(READY): $(PRODUCT)
 	$(PIP) install --no-compile --no-build-isolation --editable '.[dev]'
 	touch $@
 
-demo: $(PRODUCT) ## a succeeding, a failing, a timing-out and a multi-command job, and what the history tells
+demo: $(PRODUCT) ## a succeeding, a failing, a timing-out and a multi-command job, and what the history shows
 	@$(PYTHON) demo/demo.py
 
 # The network gives what Debian has beside what PyPI has, so both are fetched side by side. mypy takes one processor for
-# seconds: it runs beside the tests, and what it says comes behind them. In a fresh clone one process compiles all tests
+# seconds: it runs beside the tests, and its output comes behind them. In a fresh clone one process compiles all tests
 # meanwhile: the workers, who begin together, would each do so.
 test: $(PRODUCT) ## linters and all tests: what CI runs
 	@($(INSTALL_TEST_TOOLS)) &
 	installing=$$!
 	$(MAKE) $(READY)
 	$(RUFF)
-	said=$$(mktemp)
-	$(PYTHON) -m mypy >"$$said" 2>&1 &
+	output=$$(mktemp)
+	$(PYTHON) -m mypy >"$$output" 2>&1 &
 	mypy=$$!
-	trap 'kill $$mypy 2>/dev/null || true; rm -f "$$said"' EXIT
+	trap 'kill $$mypy 2>/dev/null || true; rm -f "$$output"' EXIT
 	[ -d tests/core/__pycache__ ] || $(PYTHON) -m pytest --collect-only --quiet >/dev/null 2>&1 || true
 	wait $$installing
 	# A clean Debian 12, where tests install the package: made while the others run. Its tests wait for it.
@@ -179,8 +179,8 @@ test: $(PRODUCT) ## linters and all tests: what CI runs
 	failed=0
 	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' "$${own_tmp[@]}" $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS)) || failed=$$?
 	wait $$mypy || failed=$$?
-	trap 'rm -f "$$said"' EXIT
-	cat "$$said"
+	trap 'rm -f "$$output"' EXIT
+	cat "$$output"
 	exit $$failed
 
 # Without what asks other programs, or simulates days: a third of the time of the others.

@@ -17,7 +17,7 @@ def shown(width: int) -> list[str]:
     return [line.plain for lines in lines_of([ROW], HISTORY, width) for line in lines]
 
 
-def test_with_room_nothing_gives_way() -> None:
+def test_on_a_wide_terminal_nothing_gives_way() -> None:
     assert shown(80)[1] == "03:28  a-long-name  1m8g35q0yqfpanxy  the disk of the shop is full"
 
 
@@ -26,7 +26,7 @@ def test_ids_give_way_first_then_long_names_and_the_reason_stays_whole() -> None
     assert shown(50)[1] == "03:28  a-long…  1m8…  the disk of the shop is full"
 
 
-def test_a_reason_without_room_goes_on_below_its_beginning_between_words() -> None:
+def test_a_reason_that_does_not_fit_continues_below_its_beginning_between_words() -> None:
     assert shown(41) == [
         "WHEN   JOB     RUN   WHY",
         "03:28  a-lon…  1m8…  the disk of the shop",

@@ -157,7 +157,7 @@ def test_the_reserve_of_the_journal_takes_the_end_although_the_disk_is_full(make
     assert outcomes(box) == [("failed", "exit_code")]
 
 
-def test_a_log_that_cannot_be_written_any_more_is_told_and_its_tail_is_kept_when_there_is_room(
+def test_a_log_that_cannot_be_written_any_more_is_reported_and_its_tail_is_kept_when_there_is_space(
     make_box: Callable[..., Box],
 ) -> None:
     box = small_box(make_box, logs=300)

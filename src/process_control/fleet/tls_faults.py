@@ -15,7 +15,7 @@ _OF_THE_SERVER = {
 }
 _INVALID = re.compile(r"InvalidCertificate\((\w+)")
 _ALERT = re.compile(r"AlertReceived\((\w+)")
-#: The server has closed a connection on which nothing was said yet: an error of ours, with its source, in many words.
+#: The server has closed a connection on which nothing was read yet: an error of ours, with its source, in many words.
 _CLOSED = re.compile(r"error after connection: (?!.*timeout).*source: Some\(", re.DOTALL | re.IGNORECASE)
 
 
