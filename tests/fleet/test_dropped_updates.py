@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 
 from kit.apart import apart
 from kit.fleets import EVENTS_OF_A_LOCK, Fleet
+from kit.sources import PROJECT
 from process_control.core.fleet import decide as core
 from process_control.core.fleet.lock_state import Decision, JobSpec, JobState, LockState, PlannedSlots
 from process_control.fleet.hand_over import take_back
@@ -110,3 +111,9 @@ def test_what_is_dropped_each_time_or_refused_for_another_reason_is_an_error(err
         asyncio.run(sent_again(call))
 
     assert (raised.value, len(called)) == (error, calls)
+
+
+def test_each_update_of_the_product_is_sent_again() -> None:
+    sources = (PROJECT / "src/process_control").rglob("*.py")
+
+    assert {path.name for path in sources if "execute_update" in path.read_text()} == {"updates.py", "hand_over.py"}

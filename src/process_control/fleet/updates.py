@@ -1,4 +1,4 @@
-"""Sends locks what is wanted of them: the only place that sends updates."""
+"""Sends locks what is wanted of them. Only `hand_over`, which may have to begin a lock, sends updates itself."""
 
 import asyncio
 import re
