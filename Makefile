@@ -19,12 +19,13 @@ PYTHON_FLAGS :=
 # Tests run side by side, three to a processor, because most of them wait, and one to a GB of memory; a file that is run by
 # hand has none beside it.
 PROCESSORS := $(shell nproc)
-WORKERS := $(shell awk -v most=$$((3 * $(PROCESSORS))) '/^MemAvailable/ {gb = int($$2 / 1048576)} \
-	END {if (most > 12) most = 12; if (gb < most) most = gb; print most < 1 ? 1 : most}' /proc/meminfo)
+GB_OF_MEMORY := $(shell awk '/^MemAvailable/ {print int($$2 / 1048576)}' /proc/meminfo)
+WORKERS := $(shell awk -v most=$$((3 * $(PROCESSORS))) -v gb=$(GB_OF_MEMORY) \
+	'BEGIN {if (most > 12) most = 12; if (gb < most) most = gb; print most < 1 ? 1 : most}')
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
-	mkfs.ext4:e2fsprogs findmnt:util-linux debootstrap:debootstrap nsenter:util-linux ip:iproute2 \
+	mkfs.ext4:e2fsprogs findmnt:util-linux mmdebstrap:mmdebstrap nsenter:util-linux ip:iproute2 \
 	ssh:openssh-client chromium-headless-shell:chromium-headless-shell \
 	systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
 SYSTEMD := .venv/systemd
@@ -34,14 +35,14 @@ RSYSLOG := .venv/rsyslog
 NGINX := .venv/nginx
 CADDY := .venv/caddy
 SSHD := .venv/sshd
-DEBIAN := .venv/debootstrap
+DEBIAN := .venv/debian
 # Quiet, unless it fails.
 define APT_INSTALL
 apt_install() {
-	local said; said=$$(mktemp)
+	local output; output=$$(mktemp)
 	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$$@"; } \
-		</dev/null >"$$said" 2>&1 || { cat "$$said" >&2; rm -f "$$said"; return 1; }
-	rm -f "$$said"
+		</dev/null >"$$output" 2>&1 || { cat "$$output" >&2; rm -f "$$output"; return 1; }
+	rm -f "$$output"
 }
 endef
 define INSTALL_TEST_TOOLS
@@ -152,30 +153,34 @@ $(READY): $(PRODUCT)
 	$(PIP) install --no-compile --no-build-isolation --editable '.[dev]'
 	touch $@
 
-demo: $(PRODUCT) ## a succeeding, a failing, a timing-out and a multi-command job, and what the history tells
+demo: $(PRODUCT) ## a succeeding, a failing, a timing-out and a multi-command job, and what the history shows
 	@$(PYTHON) demo/demo.py
 
 # The network gives what Debian has beside what PyPI has, so both are fetched side by side. mypy takes one processor for
-# seconds: it runs beside the tests, and what it says comes behind them. In a fresh clone one process compiles all tests
+# seconds: it runs beside the tests, and its output comes behind them. In a fresh clone one process compiles all tests
 # meanwhile: the workers, who begin together, would each do so.
 test: $(PRODUCT) ## linters and all tests: what CI runs
 	@($(INSTALL_TEST_TOOLS)) &
 	installing=$$!
 	$(MAKE) $(READY)
 	$(RUFF)
-	said=$$(mktemp)
-	$(PYTHON) -m mypy >"$$said" 2>&1 &
+	output=$$(mktemp)
+	$(PYTHON) -m mypy >"$$output" 2>&1 &
 	mypy=$$!
-	trap 'kill $$mypy 2>/dev/null || true; rm -f "$$said"' EXIT
+	trap 'kill $$mypy 2>/dev/null || true; rm -f "$$output"' EXIT
 	[ -d tests/core/__pycache__ ] || $(PYTHON) -m pytest --collect-only --quiet >/dev/null 2>&1 || true
 	wait $$installing
 	# A clean Debian 12, where tests install the package: made while the others run. Its tests wait for it.
 	if [ "$$(id -u)" = 0 ] && [ ! -d $(DEBIAN) ]; then tests/kit/make_debian_tree $(DEBIAN) >/dev/null 2>&1 & fi
+	own_tmp=()
+	if [ "$$(id -u)" = 0 ] && [ $(GB_OF_MEMORY) -ge 8 ] && tests/kit/with_own_tmp true 2>/dev/null; then
+		own_tmp=(tests/kit/with_own_tmp)
+	fi
 	failed=0
-	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS)) || failed=$$?
+	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' "$${own_tmp[@]}" $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS)) || failed=$$?
 	wait $$mypy || failed=$$?
-	trap 'rm -f "$$said"' EXIT
-	cat "$$said"
+	trap 'rm -f "$$output"' EXIT
+	cat "$$output"
 	exit $$failed
 
 # Without what asks other programs, or simulates days: a third of the time of the others.

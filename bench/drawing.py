@@ -60,19 +60,19 @@ def draw_goals(rows: Sequence[Row], under: str) -> str:
     """Return a bar for each row that has a goal: what of the allowed is used up, the goal being one line for all."""
     drawing = Drawing("How much of what the goals allow is used", under)
     shown = [row for row in rows if row.share_of_goal is not None]
-    room = WIDTH - LABELS - RIGHT
+    space = WIDTH - LABELS - RIGHT
     most = max([1.25, *(1.05 * _shares(row)[2] for row in shown)])
     top, step = 84.0, 42.0
-    goal_x = LABELS + room / most
+    goal_x = LABELS + space / most
     bottom = top + step * len(shown)
     drawing.text(goal_x, top - 14, "the goal", "small middle")
     for number, row in enumerate(shown):
         y = top + step * number
         _label(drawing, y, row)
-        drawing.bar(LABELS, y + 5, room, 18, "track", round_by=3)
+        drawing.bar(LABELS, y + 5, space, 18, "track", round_by=3)
         share, low, high = _shares(row)
-        drawing.bar(LABELS, y + 5, room * share / most, 18, row.verdict, round_by=3)
-        drawing.line(LABELS + room * max(low, 0.0) / most, y + 14, LABELS + room * high / most, y + 14, "spread")
+        drawing.bar(LABELS, y + 5, space * share / most, 18, row.verdict, round_by=3)
+        drawing.line(LABELS + space * max(low, 0.0) / most, y + 14, LABELS + space * high / most, y + 14, "spread")
         drawing.text(WIDTH, y + 13, amount(row.median, row.unit), f"figure right {row.verdict}")
         drawing.text(WIDTH, y + 28, f"goal {goal_of(row)}", "small right")
     drawing.line(goal_x, top - 8, goal_x, bottom - 6, "goal")
@@ -102,28 +102,28 @@ def draw_waterfall(steps: Sequence[dict[str, Any]], under: str, *, bare_millisec
     """Return the steps of one run as bars that begin where the one before ended, imports in another colour."""
     drawing = Drawing("Where the time of a cold run goes", under)
     whole = sum(step["milliseconds"] for step in steps)
-    room, top, row = WIDTH - LABELS - 60.0, 84.0, 30.0
+    space, top, row = WIDTH - LABELS - 60.0, 84.0, 30.0
     bottom = top + row * len(steps)
     for tick in range(0, int(whole) + 1, 2 if whole < 30 else 10):
-        x = LABELS + room * tick / whole
+        x = LABELS + space * tick / whole
         drawing.line(x, top - 4, x, bottom, "grid")
         drawing.text(x, bottom + 16, f"{tick} ms", "small middle")
     if bare_milliseconds is not None and bare_milliseconds < whole:
-        x = LABELS + room * bare_milliseconds / whole
+        x = LABELS + space * bare_milliseconds / whole
         drawing.line(x, top - 8, x, bottom, "goal")
         drawing.text(x, top - 14, f"python3 -I -S -c pass: {bare_milliseconds:.1f} ms", "small middle")
     begin = 0.0
     for number, step in enumerate(steps):
         y, length, imports = top + row * number, step["milliseconds"], step["imports"]
         drawing.text(LABELS - 12, y + 17, step["step"], "right")
-        x = LABELS + room * begin / whole
+        x = LABELS + space * begin / whole
         if imports * 50 < whole:
             imports = 0.0  # too little to be seen
-        drawing.bar(x, y + 4, room * (length - imports) / whole, 18, "work")
+        drawing.bar(x, y + 4, space * (length - imports) / whole, 18, "work")
         if imports:
-            drawing.bar(x + room * (length - imports) / whole, y + 4, room * imports / whole, 18, "imports")
+            drawing.bar(x + space * (length - imports) / whole, y + 4, space * imports / whole, 18, "imports")
         begin += length
-        end = LABELS + room * begin / whole
+        end = LABELS + space * begin / whole
         at_left = end + 60 > WIDTH
         drawing.text(x - 6 if at_left else end + 6, y + 17, f"{length:.2f}", f"figure {'right' if at_left else ''}")
     _legend(drawing, bottom + 38)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from measuring import ENVIRONMENT
 
-HOUSE = Path(__file__).resolve().parent / "results" / "peers"
+PLACE = Path(__file__).resolve().parent / "results" / "peers"
 PROGRAMS = ("yacron", "cronstable")
 PACKAGES = {
     "flock": "util-linux",
@@ -46,7 +46,7 @@ class Peers:
 def peers_at_hand() -> Peers:
     """Return what is there already, and install nothing."""
     peers = Peers(chronic=shutil.which("chronic"), ts=shutil.which("ts"), strace=shutil.which("strace"))
-    peers.schedulers = {name: str(HOUSE / "bin" / name) for name in PROGRAMS if (HOUSE / "bin" / name).exists()}
+    peers.schedulers = {name: str(PLACE / "bin" / name) for name in PROGRAMS if (PLACE / "bin" / name).exists()}
     return peers
 
 
@@ -72,11 +72,11 @@ def _install_packages() -> list[str]:
 
 
 def _install_program(name: str) -> list[str]:
-    if (HOUSE / "bin" / name).exists():
+    if (PLACE / "bin" / name).exists():
         return []
-    if not (HOUSE / "bin" / "python").exists():
-        subprocess.run([os.path.realpath(sys.executable), "-m", "venv", str(HOUSE)], check=True, capture_output=True)
-    pip = [str(HOUSE / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    if not (PLACE / "bin" / "python").exists():
+        subprocess.run([os.path.realpath(sys.executable), "-m", "venv", str(PLACE)], check=True, capture_output=True)
+    pip = [str(PLACE / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     done = subprocess.run([*pip, name], capture_output=True, text=True, check=False)
     if done.returncode:
         return [f"{name} could not be installed, its rows are left out: {_last_line(done.stderr)}"]

@@ -1,4 +1,4 @@
-"""The cold door imports next to nothing: what a plain run loads, watched in the real processes of a real run.
+"""A cold run imports next to nothing: what it loads, watched in the real processes of a real run.
 
 Each of these costs between a tenth and several times of the interpreter's own start (docs/architecture.md).
 """

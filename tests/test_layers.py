@@ -187,7 +187,7 @@ def is_lean(module: str) -> bool:
     tree = tree_of(modules()[module])
     if modules()[module].name == "__init__.py" and len(tree.body) <= 1:
         return True
-    return bool(re.search("Lean (module|room)", ast.get_docstring(tree) or ""))
+    return bool(re.search("Lean module", ast.get_docstring(tree) or ""))
 
 
 def test_a_lean_module_imports_only_what_costs_nothing() -> None:

@@ -4,12 +4,12 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from kit.sources import PRODUCT, PROJECT, TESTS, nodes_of
+from kit.sources import BENCHES, PRODUCT, PROJECT, TESTS, TOOLS, nodes_of
 
 FORBIDDEN = {
     r"\b(told|tells?)\b": "report, record, show, say, mail",
@@ -25,26 +25,21 @@ FORBIDDEN = {
 }
 MAY_SAY = {
     ("core/json_objects.py", "told"): "the name of a key of `--json`",
-    ("tools/keys.py", "told"): "the text of a module, whose comments no user reads",
 }
 """(file, word): why."""
 
-PLAIN_CODE = (
-    *("errors.py", "core/", "config/", "history/", "system/", "execution/", "run/", "state/", "actions/"),
-    *("views/catching_up.py", "views/crontab_history.py", "views/day.py", "views/host_history.py"),
-    *("views/job_histories.py", "views/made_up.py", "views/recovery.py", "views/slot_in_words.py"),
-    *("views/slots.py", "views/why.py", "views/why_now.py", "views/why_planned.py", "views/asked_job.py"),
-)
-"""Where also identifiers, comments and docstrings are held to it."""
 FORBIDDEN_IN_CODE = {
     "told|tell|tells|telling": "report, log, record, mail, show, raise, return, progress",
     "said": "output, answer, given",
     "mend|mends|mended": "hint, fix, repair",
     "glance|glances": "summary",
     "standing": "existing",
-    "door|doors|floor|floors|room|rooms|corridor|corridors": "entry point, layer, module, space, path",
 }
-KEYS_IN_RECORDS = ("refusal_told_at",)
+"""What no comment, docstring or identifier of the product and of its tools says."""
+METAPHORS = {"doors?|floors?|rooms?|corridors?|houses?(?! style)": "entry point, layer, module, space, width, path"}
+"""What none says in tests and benches either."""
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+DOCUMENTED = ast.Module | ast.ClassDef | FUNCTIONS
 WORDS_OF_DOCSTRINGS = r"Tell\b|Whether\b|Raises\b|In the\b|As\b"
 """How no docstring of a function begins: it says first what the function does, `Return whether …`."""
 
@@ -73,7 +68,8 @@ TEMPLATES = ("<", "complete ", "_")
 
 
 def short(path: Path) -> str:
-    return str(path.relative_to(PROJECT / "src/process_control"))
+    """Return `core/job.py`, `tools/pages.py`."""
+    return str(path.relative_to(PROJECT)).removeprefix("src/process_control/")
 
 
 def text_of(node: ast.expr) -> str | None:
@@ -165,39 +161,45 @@ def test_no_hint_that_a_test_quotes_is_longer_than_two_lines() -> None:
     assert not too_long, "\n".join(too_long)
 
 
-def _is_plain(path: Path) -> bool:
-    return short(path).startswith(PLAIN_CODE)
-
-
 def _words_of_code(path: Path) -> Iterator[tuple[int, str]]:
     """Yield line and text of every comment, docstring and identifier; the words of an identifier stand apart."""
     for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
-        elif token.type == tokenize.NAME and token.string not in KEYS_IN_RECORDS:
-            yield token.start[0], token.string.replace("_", " ")
+        elif token.type == tokenize.NAME:
+            yield token.start[0], re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", token.string.replace("_", " "))
     for node in nodes_of(path):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
+        if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)):
             yield getattr(node, "lineno", 1), text
 
 
-def test_plain_code_is_written_in_an_engineers_english() -> None:
-    found = [
+def _odd_words(paths: Iterable[Path], forbidden: dict[str, str]) -> list[str]:
+    return [
         f"{short(path)}:{line}: {word[0]!r} ({better})"
-        for path in filter(_is_plain, PRODUCT)
+        for path in paths
         for line, text in _words_of_code(path)
-        for words, better in FORBIDDEN_IN_CODE.items()
+        for words, better in forbidden.items()
         for word in re.finditer(rf"\b({words})\b", text, re.IGNORECASE)
     ]
+
+
+def test_code_is_written_in_an_engineers_english() -> None:
+    found = _odd_words([*PRODUCT, *TOOLS], FORBIDDEN_IN_CODE)
 
     assert not found, "\n".join(found)
 
 
-def test_the_limits_of_plain_code_are_called_max() -> None:
+def test_no_code_speaks_in_metaphors_of_buildings() -> None:
+    found = _odd_words([*PRODUCT, *TOOLS, *TESTS, *BENCHES], METAPHORS)
+
+    assert not found, "\n".join(found)
+
+
+def test_limits_are_called_max() -> None:
     odd = re.compile(r"_?(MOST|LONGEST|LARGEST|DEEPEST|HIGHEST)_(?!PROCESS\b)\w+")
     found = [
         f"{short(path)}:{node.lineno}: {node.id}"
-        for path in filter(_is_plain, PRODUCT)
+        for path in [*PRODUCT, *TOOLS]
         for node in nodes_of(path)
         if isinstance(node, ast.Name) and odd.match(node.id)
     ]
@@ -205,12 +207,13 @@ def test_the_limits_of_plain_code_are_called_max() -> None:
     assert not found, "\n".join(found)
 
 
-def test_plain_code_has_one_style_of_docstrings() -> None:
+def test_docstrings_have_one_style() -> None:
     """A field or a constant has a `#:` line above it; a function says first what it does."""
     found = []
-    for path in filter(_is_plain, PRODUCT):
+    for path in [*PRODUCT, *TOOLS]:
         for node in nodes_of(path):
-            text = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) and not node.decorator_list else None
+            is_function = isinstance(node, FUNCTIONS) and not node.decorator_list  # of a property: what it is
+            text = ast.get_docstring(node) if is_function else None  # type: ignore[arg-type]
             if text and re.match(WORDS_OF_DOCSTRINGS, text):
                 found.append(f"{short(path)}:{node.lineno}: begin with a verb: {text[:60]}")  # type: ignore[attr-defined]
             found += [f"{short(path)}:{line}: write it as `#:` above" for line in _strings_below_assignments(node)]
@@ -219,7 +222,7 @@ def test_plain_code_has_one_style_of_docstrings() -> None:
 
 
 def _strings_below_assignments(node: ast.AST) -> Iterator[int]:
-    body = node.body if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) else []
+    body = node.body if isinstance(node, DOCUMENTED) else []
     for statement, following in pairwise(body):
         is_text = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
         if isinstance(statement, ast.Assign | ast.AnnAssign) and is_text:

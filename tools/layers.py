@@ -10,6 +10,7 @@ PACKAGE = ROOT / "src" / "process_control"
 PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "<!-- the picture: written by `python -m tools.layers` -->", "<!-- end of the picture -->"
 
+#: Each layer may use those above it, and nothing below; names in one line know nothing of each other.
 LAYERS = (
     ("errors",),
     ("core",),
@@ -25,9 +26,8 @@ LAYERS = (
     ("web",),
     ("cli",),
 )
-"""Each layer may use those above it, and nothing below; names in one line know nothing of each other."""
+#: What the interpreter finds first, and what calls the rest: it stands beside the layers.
 OUTSIDE = ("entry",)
-"""What the interpreter finds first, and what calls the rest: it stands beside the layers."""
 
 
 def picture() -> str:

@@ -25,8 +25,8 @@ SHARE = Path(__file__).parents[1] / "share"
 OPENAPI = SHARE.parent / "src" / "process_control" / "web" / "api" / "openapi.json"
 JSON_PAGE = SHARE.parent / "docs" / "reference" / "json.md"
 
+#: Commands besides run-job and process-control.
 OTHERS = (("cron-generate", cron_generate), ("check-jobs-icinga", check_jobs_icinga))
-"""Commands besides run-job and process-control."""
 
 
 def outputs() -> dict[Path, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kit.harness import PROJECT, Box
-from kit.installation import Product
+from kit.installation import PYTHON_FLAGS, Product
 from kit.runs import outcomes
 from process_control import __version__
 
@@ -148,6 +148,47 @@ def test_an_installer_that_wraps_the_path_in_a_script_for_sh_is_understood(
 
     for name in COMMANDS[:2]:
         answers(box, str(commands / name))
+
+
+def test_a_run_by_hand_compiles_no_script_to_find_its_package(box: Box) -> None:
+    box.job("job", "command: sh -c 'cat /proc/$PPID/cmdline'")
+
+    box.command([str(box.product.run_job), "job"])
+
+    assert box.log_bytes("job").split(b"\0")[:-1] == [
+        *map(os.fsencode, [box.product.prefix / "bin" / "python", *PYTHON_FLAGS, "-I", "-S", box.product.stub, "job"])
+    ]
+
+
+def test_of_packages_for_two_interpreters_the_interpreter_finds_its_own(
+    box: Box, elsewhere: Callable[[str], Path]
+) -> None:
+    commands = elsewhere("two")
+    for minor in (sys.version_info.minor - 2, sys.version_info.minor + 1):
+        entry = commands.parent / f"lib/python3.{minor}/site-packages/process_control/entry"
+        entry.mkdir(parents=True)
+        (entry / "stub.py").write_text("raise SystemExit('the package of another interpreter')\n")
+
+    answers(box, str(commands / "run-job"))
+
+
+def test_a_sub_job_is_run_by_the_installation_of_its_parent(
+    box: Box, elsewhere: Callable[[str], Path], product: Product
+) -> None:
+    commands, others = elsewhere("ours"), box.root / "others"
+    others.mkdir()
+    (others / "python").symlink_to(product.interpreter)
+    (others / "run-job").write_text("#!/bin/sh\necho another run-job\n")
+    (others / "run-job").chmod(0o755)
+    script = commands / ".process-control.py"
+    script.write_text(f"#!{others}/python\n{script.read_text().partition(chr(10))[2]}")
+    box.job("inner", "command: echo inside")
+    box.job("outer", "command: run-job inner")
+
+    result = box.command([str(commands / "run-job"), "outer"])
+
+    assert result.exit_code == 0, result
+    assert outcomes(box) == [("succeeded", None)] * 2
 
 
 def test_a_command_that_was_copied_away_alone_says_what_it_misses(box: Box) -> None:

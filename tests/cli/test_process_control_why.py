@@ -134,16 +134,18 @@ def test_a_job_whose_time_zone_cron_does_not_know_says_so_unless_a_timer_starts_
     box: Box, trigger: str | None
 ) -> None:
     past = Past(box)
-    box.job("backup", JOB + "\ntime_zone: Asia/Tokyo")
-    past.version(SLOT - 9 * DAY, time_zone="Asia/Tokyo")
+    # 02:30 is there at 17:30 or 07:30 UTC: not now, when the planned time would still be due.
+    zone, ahead = ("Asia/Tokyo", 9) if datetime.now(UTC).hour < 12 else ("America/Lima", -5)
+    box.job("backup", f"{JOB}\ntime_zone: {zone}")
+    past.version(SLOT - 9 * DAY, time_zone=zone)
     past.write(SLOT - 8 * DAY, event="crontab", job="other", change="added", crontab="/etc/cron.d/pc", line="x")
     if trigger is not None:
-        at = SLOT - timedelta(hours=9) - 2 * DAY
+        at = SLOT - timedelta(hours=ahead) - 2 * DAY
         past.state.run("backup", at, trigger=trigger, scheduled_at=iso(at))
 
     told = box.process_control("why", "backup", "--json").json()
 
-    wants = "cron only knows the host's time zone; this job wants Asia/Tokyo"
+    wants = f"cron only knows the host's time zone; this job wants {zone}"
     blocked_by = [(each["reason"], each["detail"], each["remedy"]) for each in told["now"]["blocked_by"]]
     blocker = ("not_in_crontab", wants, "process-control export systemd backup")
     assert (blocker in blocked_by, told["slot"]["cause"] == "not_in_crontab") == ((trigger is None,) * 2)

@@ -43,7 +43,7 @@ def test_at_80_columns_the_reason_is_whole_and_breaks_between_words(
     assert LONG in " ".join(" ".join(last_column).split())
 
 
-def test_with_room_the_id_of_the_run_is_whole(desk: Desk, at_terminal: Callable[..., Result]) -> None:
+def test_on_a_wide_terminal_the_id_of_the_run_is_whole(desk: Desk, at_terminal: Callable[..., Result]) -> None:
     desk.job("purge")
     identity = desk.state.failure("purge", RECENT, detail=LONG)
 

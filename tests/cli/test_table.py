@@ -13,11 +13,11 @@ HISTORY = [
 ROW = [Text("03:28"), Text("a-long-name"), Text("1m8g35q0yqfpanxy"), Text("the disk of the shop is full")]
 
 
-def shown(room: int) -> list[str]:
-    return [line.plain for lines in lines_of([ROW], HISTORY, room) for line in lines]
+def shown(width: int) -> list[str]:
+    return [line.plain for lines in lines_of([ROW], HISTORY, width) for line in lines]
 
 
-def test_with_room_nothing_gives_way() -> None:
+def test_on_a_wide_terminal_nothing_gives_way() -> None:
     assert shown(80)[1] == "03:28  a-long-name  1m8g35q0yqfpanxy  the disk of the shop is full"
 
 
@@ -26,7 +26,7 @@ def test_ids_give_way_first_then_long_names_and_the_reason_stays_whole() -> None
     assert shown(50)[1] == "03:28  a-long…  1m8…  the disk of the shop is full"
 
 
-def test_a_reason_without_room_goes_on_below_its_beginning_between_words() -> None:
+def test_a_reason_that_does_not_fit_continues_below_its_beginning_between_words() -> None:
     assert shown(41) == [
         "WHEN   JOB     RUN   WHY",
         "03:28  a-lon…  1m8…  the disk of the shop",
@@ -39,9 +39,9 @@ def test_a_column_that_would_be_a_stub_leaves() -> None:
 
 
 def test_every_line_fits_and_no_word_is_cut() -> None:
-    for room in range(28, 70):
-        assert all(len(line) <= room for line in shown(room))
-        assert " ".join(" ".join(line.split()) for line in shown(room)[1:]).endswith("full")
+    for width in range(28, 70):
+        assert all(len(line) <= width for line in shown(width))
+        assert " ".join(" ".join(line.split()) for line in shown(width)[1:]).endswith("full")
 
 
 def test_a_word_longer_than_a_line_breaks_behind_a_slash() -> None:

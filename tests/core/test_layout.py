@@ -14,7 +14,7 @@ OWNERS = ("state_directory", "output_directory", "run_directory")
 """Names of values that only the layout module may put a path below."""
 FILES = (
     *("block", "claims", "refused", "recovered", "health.json", "told.json", "crontab.json", "history.sqlite"),
-    *(".jsonl", ".jsonl.gz", "short.lock", "recovery.lock", "secrets.key", "prune.stamp"),
+    *(".jsonl", ".jsonl.gz", "short.lock", "recovery.lock", "versions.lock", "secrets.key", "prune.stamp"),
 )
 """Names of our files: elsewhere they stand in no string that is a path."""
 
@@ -114,6 +114,7 @@ def test_the_paths_are_where_earlier_versions_left_them() -> None:
         layout.shared_lock(state, "db"),
         layout.recovered(state),
         layout.recovery_lock(state),
+        layout.versions_lock(state),
         layout.secrets_key(state),
         layout.prune_stamp(state),
         layout.crontab_note(state),
@@ -139,6 +140,7 @@ def test_the_paths_are_where_earlier_versions_left_them() -> None:
         "/s/locks/db",
         "/s/recovered",
         "/s/recovery.lock",
+        "/s/versions.lock",
         "/s/secrets.key",
         "/s/prune.stamp",
         "/s/crontab.json",

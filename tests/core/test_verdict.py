@@ -170,7 +170,7 @@ any_facts = st.builds(
 
 
 @given(any_facts, st.sampled_from(["fail", "warn", "ignore"]))
-def test_the_short_cut_of_the_cold_door_is_a_success_under_every_policy(seen: Facts, stderr: str) -> None:
+def test_the_short_cut_of_a_cold_start_is_a_success_under_every_policy(seen: Facts, stderr: str) -> None:
     judgement = judge(seen, stderr=stderr)
 
     if seen.is_plain_success():

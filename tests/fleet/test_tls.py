@@ -15,6 +15,8 @@ from kit.harness import SERVICE_USER, Box, Product, environment_of, until
 from kit.processes import words_of
 from kit.refusing_server import huffman, refusing_server
 from kit.tls_proxy import tls_proxy
+from process_control.config.settings import load_settings
+from process_control.fleet.tls_faults import tls_fault
 
 #: Of letters that `huffman` knows.
 API_KEY = "a0c1e2i0o1s2t0a1c2e0"
@@ -154,8 +156,52 @@ def test_wrong_certificates_are_an_error_with_a_hint(box: Box, with_fleet: Produ
     assert_says(status.stderr, here(box, words), here(box, hint))
     assert_says(worker.stderr, here(box, words), here(box, hint))
     (finding,) = doctor.json()["findings"]
-    assert finding["check"] == ("permission" if code == 77 else "connection")
+    assert finding["check"] == ("permission" if code == 77 else "connection"), finding
     assert box.pasted(finding["remedy"]).exit_code == 0
+
+
+def as_it_connects(source: str) -> str:
+    """Return what the library says of a connection that fails before the first call."""
+    return f"Failed client connect: Server connection error: tonic::transport::Error(Transport, {source})"
+
+
+def at_the_first_call(source: str) -> str:
+    status = f'Status {{ code: Unknown, message: "transport error", source: Some({source}) }}'
+    return f"Failed client connect: `get_system_info` call error after connection: {status}"
+
+
+#: What the library says of a server that demands a certificate of ours: it depends on which of the two is faster.
+REFUSALS = {
+    "eof": at_the_first_call('hyper::Error(Io, Custom { kind: UnexpectedEof, error: "peer closed connection" })'),
+    "broken-pipe": at_the_first_call('hyper::Error(Io, Custom { kind: BrokenPipe, error: "stream closed" })'),
+    "reset": at_the_first_call("hyper::Error(Io, Kind(ConnectionReset))"),
+    "closed": at_the_first_call('hyper::Error(Canceled, "connection closed")'),
+    "not-ready": at_the_first_call('hyper::Error(Canceled, "connection was not ready")'),
+    "alert": at_the_first_call('hyper::Error(Io, Custom { error: "received fatal alert: CertificateRequired" })'),
+    "broken-pipe-at-once": as_it_connects(
+        'hyper::Error(Io, Os { code: 32, kind: BrokenPipe, message: "Broken pipe" })'
+    ),
+    "alert-of-tls-1.2": as_it_connects("ConnectError(Custom { error: AlertReceived(HandshakeFailure) })"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_server_that_demands_a_certificate_is_known_by_all_words_of_the_library(box: Box, name: str) -> None:
+    box.configure(fleet={"address": "db1:7233", "tls": {"ca_file": "/etc/ssl/ca.pem"}})
+
+    fault = tls_fault(REFUSALS[name], "db1:7233", load_settings(str(box.configuration), {}))
+
+    assert fault is not None
+    assert fault.exit_code == 77
+    assert re.search(CLOSED, fault.faults[0].what)
+
+
+@pytest.mark.parametrize("said", [as_it_connects, at_the_first_call])
+@pytest.mark.parametrize("words", ["Kind(TimedOut)", 'Os { code: 110, message: "Connection timed out" }'])
+def test_a_server_that_is_cut_off_refuses_nobody(box: Box, said: Callable[[str], str], words: str) -> None:
+    box.configure(fleet={"address": "db1:7233", "tls": {"ca_file": "/etc/ssl/ca.pem"}})
+
+    assert tls_fault(said(f"hyper::Error(Io, {words})"), "db1:7233", load_settings(str(box.configuration), {})) is None
 
 
 def here(box: Box, words: str) -> str:

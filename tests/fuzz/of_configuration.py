@@ -55,7 +55,7 @@ def _meaning(node: Node | None) -> Any:
 # --- YAML ------------------------------------------------------------------------------------------------------------
 
 
-def job_file(data: bytes, room: Path) -> None:
+def job_file(data: bytes, folder: Path) -> None:
     """A job, or all its faults; quickly. What the cache keeps of a job is that job."""
     began = time.process_time()
     try:
@@ -67,7 +67,7 @@ def job_file(data: bytes, room: Path) -> None:
     assert time.process_time() - began < SECONDS_FOR_A_FILE
 
 
-def configuration(data: bytes, room: Path) -> None:
+def configuration(data: bytes, folder: Path) -> None:
     """Values, or all faults; quickly."""
     began = time.process_time()
     try:
@@ -77,7 +77,7 @@ def configuration(data: bytes, room: Path) -> None:
     assert time.process_time() - began < SECONDS_FOR_A_FILE
 
 
-def tabs(data: bytes, room: Path) -> None:
+def tabs(data: bytes, folder: Path) -> None:
     """`lint --fix` writes spaces for the tabs that are read as such: the file says the same, and once is enough."""
     try:
         text = data.decode("utf-8-sig")
@@ -93,7 +93,7 @@ def tabs(data: bytes, room: Path) -> None:
     assert after.tabbed_lines == ()
 
 
-def original(data: bytes, room: Path) -> None:
+def original(data: bytes, folder: Path) -> None:
     """A file of the original stays readable when it is rewritten, and rewriting it once is enough."""
     for which in (EARLY, LATER):
         _rewritten(data, which, of_job=True)
@@ -127,7 +127,7 @@ _BYTES = {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB
 _BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
-def amount(data: bytes, room: Path) -> None:
+def amount(data: bytes, folder: Path) -> None:
     """A time and a size are what they say, to the last digit, or are refused."""
     text = data.decode("utf-8", "replace")
     seconds, size = seconds_of(text), bytes_of(text)
@@ -145,7 +145,7 @@ def amount(data: bytes, room: Path) -> None:
         assert size == int(Fraction(match[1]) * _BYTES[match[2]])
 
 
-def schedule(data: bytes, room: Path) -> None:
+def schedule(data: bytes, folder: Path) -> None:
     """A schedule is refused in words, or fires when cronsim says, strictly later each time, and skips no slot."""
     text = data.decode("utf-8", "replace")
     for zone in ZONES:
@@ -166,9 +166,9 @@ def schedule(data: bytes, room: Path) -> None:
             assert slots == list(islice(CronSim(found.expressions[0].for_cronsim, NOON), SLOTS))
 
 
-def environment_file(data: bytes, room: Path) -> None:
+def environment_file(data: bytes, folder: Path) -> None:
     """Variables that a program can be given, or the lines that are none; the lines themselves are not shown."""
-    path = room / "secrets"
+    path = folder / "secrets"
     path.write_bytes(data)
     path.chmod(0o600)
     lines = [line.strip() for line in data.decode("utf-8", "surrogateescape").split("\n")]
@@ -187,7 +187,7 @@ def environment_file(data: bytes, room: Path) -> None:
         assert any(value in line for line in lines)
 
 
-def regex(data: bytes, room: Path) -> None:
+def regex(data: bytes, folder: Path) -> None:
     """A regex of a rule (first line) finds on a line (the rest) what Python finds there, or is ended in time."""
     text, _, line = data.decode("utf-8", "replace").partition("\n")
     line = line.replace("\n", " ")
@@ -217,18 +217,18 @@ def regex(data: bytes, room: Path) -> None:
 # --- the cache -------------------------------------------------------------------------------------------------------
 
 
-def cache_file(data: bytes, room: Path) -> None:
+def cache_file(data: bytes, folder: Path) -> None:
     """Whatever lies where the cache was, the job that is loaded is the one of its file."""
-    host = Host(room)
+    host = Host(folder)
     if not host.configuration.exists():
         host.jobs.mkdir()
         host.configure("default_job_config: {timeout: 7}\n")
         host.job("purge", "schedule: '*/5 * * * *'\nstderr: fail\n")
     expected = load_job("purge", host.settings("purge"))
-    [file] = room.rglob("purge@*.json")
+    [file] = folder.rglob("purge@*.json")
     fixed = read.stamp().encode()
 
-    file.write_bytes(data.replace(b"MADE_BY", fixed).replace(b"ROOM", str(room).encode()))
+    file.write_bytes(data.replace(b"MADE_BY", fixed).replace(b"FOLDER", str(folder).encode()))
 
     assert load_job("purge", host.settings("purge")) == expected
 

@@ -19,7 +19,7 @@ FROM = 1_835_308_800 // DAY * DAY
 DAYS = 3
 
 
-def import_crontab(data: bytes, room: Path) -> None:
+def import_crontab(data: bytes, folder: Path) -> None:
     """Each line is something, each entry a job or a fault; a job is due when its line is, and can be given back."""
     text = data.decode("utf-8", "surrogateescape")
     own, generated = without_our_part(text)

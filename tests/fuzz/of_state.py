@@ -60,21 +60,21 @@ def _is_plain(value: object) -> bool:
     return value is None or (isinstance(value, int | float) and abs(value) < 2**53)
 
 
-def journal_day(data: bytes, room: Path) -> None:
+def journal_day(data: bytes, folder: Path) -> None:
     """Every intact record is read, by each of the readers, and nothing that no line says; damage is told."""
-    _forget(room)
-    path = room / "journal" / f"{DAY}.jsonl"
+    _forget(folder)
+    path = folder / "journal" / f"{DAY}.jsonl"
     path.write_bytes(data)
-    _reads(data, room, file=path.name)
-    _is_found(data, room)
+    _reads(data, folder, file=path.name)
+    _is_found(data, folder)
 
 
-def _reads(data: bytes, room: Path, *, file: str) -> None:
+def _reads(data: bytes, folder: Path, *, file: str) -> None:
     records = _records(data)
     # Bytes that are no text, in a field that the index does not keep, keep the run from nothing.
     readable = _records(data.decode("utf-8", "replace").encode())
     intact = [record for record in records if _is_a_run(record)]
-    with open_index(str(room)) as index:
+    with open_index(str(folder)) as index:
         known = {run.run_id for run in index.runs()} - LATER_RUNS
         garbled = {each.file: each.lines for each in index.garbled()}
         json.dumps([run.to_json() for run in index.runs(limit=5)])
@@ -82,34 +82,34 @@ def _reads(data: bytes, room: Path, *, file: str) -> None:
     assert known <= {str(record.get("run_id")) for record in readable}
     written = [line for line in data.split(b"\n") if line.strip(b" \0\r")]
     assert garbled.get(file, 0) >= len(written) - len(readable)
-    with open_index(str(room)) as index:  # nothing new: the same answer from what was kept
+    with open_index(str(folder)) as index:  # nothing new: the same answer from what was kept
         assert {run.run_id for run in index.runs()} == known | LATER_RUNS
         assert {each.file: each.lines for each in index.garbled()} == garbled
-    read = list(journal_reader.records(str(room)))
+    read = list(journal_reader.records(str(folder)))
     assert [record for record in read if record in records] == records
-    assert len(journal_reader.newest(str(room), count=3)) <= 3
+    assert len(journal_reader.newest(str(folder), count=3)) <= 3
 
 
-def _is_found(data: bytes, room: Path) -> None:
+def _is_found(data: bytes, folder: Path) -> None:
     for record in _records(data)[:5]:
         if _is_a_run(record) and record["run_id"].isalnum():
-            found = journal_reader.event_of_run(str(room), event=record["event"], run_id=record["run_id"], since="")
+            found = journal_reader.event_of_run(str(folder), event=record["event"], run_id=record["run_id"], since="")
             assert found is not None
 
 
-def _forget(room: Path) -> None:
-    """Make a state directory of `room` that knows only later days, with one run each."""
-    (room / "journal").mkdir(exist_ok=True)
-    for path in [*room.glob("history*"), *room.glob("journal/*")]:
+def _forget(folder: Path) -> None:
+    """Make a state directory of `folder` that knows only later days, with one run each."""
+    (folder / "journal").mkdir(exist_ok=True)
+    for path in [*folder.glob("history*"), *folder.glob("journal/*")]:
         path.unlink()
     for record in LATER_RECORDS:
-        (room / "journal" / f"{record['at'][:10]}.jsonl").write_text(f"\n{json.dumps(record)}")
+        (folder / "journal" / f"{record['at'][:10]}.jsonl").write_text(f"\n{json.dumps(record)}")
 
 
-def packed(data: bytes, room: Path) -> None:
+def packed(data: bytes, folder: Path) -> None:
     """A compressed day is read as far as it goes, and told when that is not to its end; nothing is lost by adding."""
-    _forget(room)
-    path = room / "journal" / f"{DAY}.jsonl.gz"
+    _forget(folder)
+    path = folder / "journal" / f"{DAY}.jsonl.gz"
     path.write_bytes(data)
     text, is_whole = _unpacked(data)
 
@@ -117,7 +117,7 @@ def packed(data: bytes, room: Path) -> None:
     assert b"".join(block for block in blocks if block) == text
     assert (None not in blocks) == is_whole
     assert max((len(block) for block in blocks if block), default=0) <= compressed_day.BLOCK_BYTES
-    _reads(text, room, file=path.name) if is_whole else _survives(text, room)
+    _reads(text, folder, file=path.name) if is_whole else _survives(text, folder)
 
     plain = path.with_suffix("")
     more = f"\n{SKIP % ('06a1bktzm0more00', DAY)}".encode()
@@ -127,9 +127,9 @@ def packed(data: bytes, room: Path) -> None:
     assert not plain.exists()
 
 
-def _survives(text: bytes, room: Path) -> None:
+def _survives(text: bytes, folder: Path) -> None:
     whole_lines = text.rpartition(b"\n")[0]
-    with open_index(str(room)) as index:
+    with open_index(str(folder)) as index:
         known = {run.run_id for run in index.runs()}
         assert index.garbled()
     assert known >= {record["run_id"] for record in _records(whole_lines) if _is_a_run(record)}
@@ -152,9 +152,9 @@ def _unpacked(data: bytes) -> tuple[bytes, bool]:
 # --- logs ------------------------------------------------------------------------------------------------------------
 
 
-def log_index(data: bytes, room: Path) -> None:
+def log_index(data: bytes, folder: Path) -> None:
     """Whatever the index says, every byte of the log is shown, once; each stream in the order of its bytes."""
-    log = room / "run.log"
+    log = folder / "run.log"
     log.write_bytes(LOG)
     Path(f"{log}.idx").write_bytes(data)
 
@@ -174,19 +174,19 @@ def log_index(data: bytes, room: Path) -> None:
 # --- block and health ------------------------------------------------------------------------------------------------
 
 
-def block(data: bytes, room: Path) -> None:
+def block(data: bytes, folder: Path) -> None:
     """A run with an id or none; the next run writes over whatever was there."""
-    directory = room / "jobs" / "fuzz"
+    directory = folder / "jobs" / "fuzz"
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "block").write_bytes(data)
 
-    run = read_block(str(room), "fuzz")
+    run = read_block(str(folder), "fuzz")
     slot = slot_in(data[:BLOCK_BYTES])
     assert run_in(data[:BLOCK_BYTES]) == run
     if run is not None:
         assert isinstance(run["run_id"], str)
         assert runner_is_alive(run) in (True, False)
-    job = JobRecord(str(room), "fuzz")
+    job = JobRecord(str(folder), "fuzz")
     job.open()
     try:
         assert job.previous_run() in (run, None)
@@ -199,12 +199,12 @@ def block(data: bytes, room: Path) -> None:
     assert (slot_in(content), run_in(content)) == (SLOT, NEW_RUN)
 
 
-def health(data: bytes, room: Path) -> None:
+def health(data: bytes, folder: Path) -> None:
     """A health that is known, or the word that it cannot be understood; never another state."""
-    directory = room / "jobs" / "fuzz"
+    directory = folder / "jobs" / "fuzz"
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "health.json").write_bytes(data)
-    job = JobRecord(str(room), "fuzz")
+    job = JobRecord(str(folder), "fuzz")
     try:
         value = job.read_health()
     except ValueError:
@@ -214,7 +214,7 @@ def health(data: bytes, room: Path) -> None:
     assert json.loads(data[: 1 << 16].decode("utf-8", "replace"), parse_constant=float)["state"] == value["state"]
 
 
-def json_text(data: bytes, room: Path) -> None:
+def json_text(data: bytes, folder: Path) -> None:
     """The small JSON reader of the lean modules agrees with the one of the standard library."""
     text = data.decode("utf-8", "replace").strip(" \t\r\n")
     try:

@@ -31,7 +31,7 @@ SECRET = "correct-horse"
 AT = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 
 
-def arguments(data: bytes, room: Path) -> None:
+def arguments(data: bytes, folder: Path) -> None:
     """Words are options, or a usage error (2) in words; nothing else comes out. Between two words is a NUL."""
     words = data.decode("utf-8", "surrogateescape").split("\0")
     try:
@@ -50,7 +50,7 @@ def _is_in_words(error: UsageError) -> None:
     assert error.faults[0].what
 
 
-def crontab(data: bytes, room: Path) -> None:
+def crontab(data: bytes, folder: Path) -> None:
     """What we take for readable cron reads too, as the same commands; what changed between halves adds up."""
     text = data.decode("utf-8", "surrogateescape")
     for has_users in (False, True):
@@ -86,7 +86,7 @@ class _Anybody(set[str]):
 # --- to people -------------------------------------------------------------------------------------------------------
 
 
-def controls(data: bytes, room: Path) -> None:
+def controls(data: bytes, folder: Path) -> None:
     """Nothing that could steer a terminal, and no secret, is left of a text; all else of it is."""
     text = data.decode("utf-8", "surrogateescape")
     shown = escape_controls(text)
@@ -128,7 +128,7 @@ def _letter(text: str) -> Letter:
     )
 
 
-def mail(data: bytes, room: Path) -> None:
+def mail(data: bytes, folder: Path) -> None:
     """A mail has the headers, the elements and the lines of ours, whatever the job wrote."""
     text = data.decode("utf-8", "surrogateescape")
     hostile = _letter(text)
@@ -154,7 +154,7 @@ def mail(data: bytes, room: Path) -> None:
     assert not {"Bcc", "Cc", "Reply-To"} & set(message.keys())
 
 
-def markup(data: bytes, room: Path) -> None:
+def markup(data: bytes, folder: Path) -> None:
     """The HTML of output has no element but span, and its text is the plain text, without the secret."""
     html, plain = html_of(data, secrets=[SECRET]), plain_text(data, secrets=[SECRET])
     assert unescape(re.sub('<span class="[a-z -]+">|</span>', "", html)) == plain
@@ -165,7 +165,7 @@ def markup(data: bytes, room: Path) -> None:
 OURS = re.compile("\x1b\\[(?:0|1|2|31|32|33)m")
 
 
-def terminal(data: bytes, room: Path) -> None:
+def terminal(data: bytes, folder: Path) -> None:
     """On a terminal a job's output can steer nothing and shows no secret, however it is cut into pieces.
 
     A carriage return begins a line of the job's own again, as for a progress bar.
@@ -203,7 +203,7 @@ def _on_a_terminal(data: bytes, size: int, *, secrets: list[str]) -> str:
 # --- lines for rules -------------------------------------------------------------------------------------------------
 
 
-def lines(data: bytes, room: Path) -> None:
+def lines(data: bytes, folder: Path) -> None:
     """A stream has the same lines however it is cut into pieces (the first byte says how), each at most 64 KiB."""
     size, data = (data[0] + 1 if data else 1), data[1:]
     whole, pieces = Splitter(), Splitter()

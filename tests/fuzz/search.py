@@ -48,9 +48,9 @@ def _searched(reader: str, seconds: int, number: int, count: int) -> bool:
     began = time.monotonic()
     print(f"{number:>2}/{count} {reader:<18}", end="", flush=True)
     with tempfile.TemporaryDirectory(prefix=f"process-control-fuzz-{reader}-") as directory:
-        grown, room = Path(directory, "grown"), Path(directory, "room")
+        grown, folder = Path(directory, "grown"), Path(directory, "folder")
         grown.mkdir()
-        room.mkdir()
+        folder.mkdir()
         seeds = str(PROJECT / "tests" / "fuzz" / "corpus" / reader)
         command = [
             sys.executable,
@@ -62,7 +62,7 @@ def _searched(reader: str, seconds: int, number: int, count: int) -> bool:
         ]
         command += [f"-artifact_prefix={FOUND}/{reader}-", f"-timeout={SECONDS_FOR_ONE_INPUT}"]
         command += [f"-rss_limit_mb={MEGABYTES}", "-max_len=8192", "-print_final_stats=1", str(grown), seeds]
-        done = subprocess.run(command, cwd=room, capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
         learned = len(os.listdir(grown))
     tried = _after(done.stderr, "stat::number_of_executed_units:")
     print(f"{tried or '?':>10} inputs {time.monotonic() - began:>5.0f} s {learned:>6} new paths", end="  ")
@@ -86,8 +86,8 @@ def _search(reader: str, words: list[str]) -> None:
 
     with atheris.instrument_imports(include=["process_control"]):
         from fuzz.readers import CHECKS
-    check, room = CHECKS[reader], Path.cwd()
-    atheris.Setup([sys.argv[0], *words], lambda data: check(data, room))
+    check, folder = CHECKS[reader], Path.cwd()
+    atheris.Setup([sys.argv[0], *words], lambda data: check(data, folder))
     atheris.Fuzz()
 
 

@@ -166,7 +166,7 @@ def test_any_value_in_the_journal_can_be_looked_at(odd_desk: Desk, event: str) -
 
 @pytest.mark.fault("Odd values in journal, block, health, every verb", wanted="shown or told, no traceback")
 def test_any_value_of_an_end_that_only_a_block_has_can_be_looked_at(odd_desk: Desk) -> None:
-    """The journal had no room when these runs ended."""
+    """The journal had no space when these runs ended."""
     _, end = _start_and_end(odd_desk)
     for slug, variant in _variants(odd_desk, end, end):
         start = odd_desk.state.start(slug, NOON)
@@ -177,7 +177,7 @@ def test_any_value_of_an_end_that_only_a_block_has_can_be_looked_at(odd_desk: De
 
 @pytest.mark.fault("Odd values in journal, block, health, every verb", wanted="shown or told, no traceback")
 def test_any_value_of_a_run_that_only_a_block_has_can_be_looked_at(odd_desk: Desk) -> None:
-    """The journal had no room when these runs started, and they go on."""
+    """The journal had no space when these runs started, and they go on."""
     start = odd_desk.state.start("backup", NOON, alive=True)
     odd_desk.state.block(start)
     block = json.loads((Path(layout.job(str(odd_desk.state), "backup")) / "block").read_bytes()[512:])

@@ -11,6 +11,8 @@ import pytest
 
 from kit.harness import Box
 from kit.runs import records, script, starts
+from process_control.core import layout
+from process_control.system import writers_lock
 
 EVERY_MINUTE = 'name: job\ncommand: /bin/true\nschedule: "* * * * *"\n'
 NIGHTLY = 'name: job\ncommand: /bin/true\nschedule: "0 3 29 2 *"\n'
@@ -151,6 +153,42 @@ def test_a_version_that_is_replaced_is_known_for_as_long_as_the_days_that_it_pla
     assert abs(look(aged)["job"]["planned"] - before) <= 1
     (aged.state_directory / "history.sqlite").unlink()
     assert abs(look(aged)["job"]["planned"] - before) <= 1
+
+
+def test_what_a_writer_left_that_was_killed_is_removed_by_prune(box: Box) -> None:
+    """Another process had written the same version, so that nothing else would ever replace the file."""
+    box.job("job", EVERY_MINUTE)
+    look(box)
+    torn = box.state_directory / "versions" / "job.json.new"
+    torn.write_text('{"event":"ver')
+
+    looked, tried = box.process_control("watch"), box.process_control("prune", "--dry-run")
+    is_kept = torn.exists()
+    pruned = box.process_control("prune")
+
+    assert (looked.exit_code, tried.exit_code, pruned.exit_code, is_kept) == (0, 0, 0, True)
+    assert kept(box) == ["job.json"]
+
+
+def test_two_writers_never_write_one_file_at_once_and_one_that_hangs_holds_nobody_up_for_long(box: Box) -> None:
+    box.job("job", EVERY_MINUTE)
+    look(box)
+    before = (box.state_directory / "versions/job.json").read_bytes()
+    (box.state_directory / "versions/job.json.new").write_bytes(b"of the one that hangs")
+    box.job("job", NIGHTLY)
+
+    with writers_lock.held(layout.versions_lock(str(box.state_directory))):
+        ran = box.run_job("job")
+        pruned = box.process_control("prune")
+        recorded, of_another = versions(box), (box.state_directory / "versions/job.json.new").read_bytes()
+        during = (box.state_directory / "versions/job.json").read_bytes()
+    box.process_control("watch")
+    after = json.loads((box.state_directory / "versions/job.json").read_bytes())
+
+    assert (ran.exit_code, pruned.exit_code, recorded) == (0, 0, [("job", "valid")] * 2)
+    assert (during, of_another) == (before, b"of the one that hangs")
+    assert after["hash"] != json.loads(before)["hash"]
+    assert kept(box) == ["job.json"]
 
 
 def test_a_version_that_makes_no_sense_keeps_nobody_from_the_ledger(box: Box, journal: Path) -> None:

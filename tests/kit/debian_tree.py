@@ -1,4 +1,4 @@
-"""A clean Debian 12 for tests: what debootstrap makes, with an overlay, so that nothing that a test does there stays.
+"""A clean Debian 12 for tests: what mmdebstrap makes, with an overlay, so that nothing that a test does there stays.
 
 It has its own mounts and processes; the network is that of the host, and nothing here needs it. Root only. The tree is
 made once, by `make test` or the first test, and kept in .venv.
@@ -19,7 +19,7 @@ from kit.events import until
 from kit.harness import IS_ROOT, PROJECT
 from kit.processes import children
 
-BASE = PROJECT / ".venv" / "debootstrap"
+BASE = PROJECT / ".venv" / "debian"
 MAKE_BASE = PROJECT / "tests" / "kit" / "make_debian_tree"
 #: The first process: reaps what is orphaned, and has no other task.
 FIRST = "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\nwhile True: signal.pause()"
@@ -46,12 +46,12 @@ def needed() -> Path:
         pytest.skip("needs root")
     mount_namespaces.needed()
     if not BASE.is_dir():
-        if shutil.which("debootstrap") is None:
-            pytest.skip("debootstrap is not installed here")
+        if shutil.which("mmdebstrap") is None:
+            pytest.skip("mmdebstrap is not installed here")
         BASE.parent.mkdir(exist_ok=True)
         done = subprocess.run([MAKE_BASE, BASE], capture_output=True, text=True, check=False)
         if done.returncode:
-            pytest.skip(f"debootstrap could not make a tree: {done.stderr[-500:]}")
+            pytest.skip(f"mmdebstrap could not make a tree: {done.stderr[-500:]}")
     return BASE
 
 

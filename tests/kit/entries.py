@@ -20,6 +20,7 @@ from process_control.core.fleet.decide import run_id_of
 from process_control.core.fleet.lock_state import Start
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.payloads import DATA_CONVERTER
+from process_control.fleet.updates import send
 from process_control.fleet.wire import workflow_id
 
 CRON, SCHEDULER, FLEET = "cron", "scheduler", "fleet"
@@ -137,7 +138,7 @@ async def _start(address: str, job: str, slot: int) -> None:
     """Have a job started for a planned time as its lock does, also while it is held."""
     run_id = run_id_of(job, slot, job)
     wanted = Start(run_id=run_id, job=job, arrived=time.time(), slot=slot, force=True)
-    await (await _lock_of(address, job)).execute_update(LockV1.start, wanted)
+    await send(await _lock_of(address, job), LockV1.start, wanted)
 
 
 async def _fate(address: str, job: str, slot: int) -> Fate | None:

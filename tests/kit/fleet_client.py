@@ -65,6 +65,7 @@ async def _main(what: str, address: str, slot: int, jobs: Sequence[str]) -> list
     from process_control.fleet.by_hand import _end_of
     from process_control.fleet.lock_v1 import LockV1
     from process_control.fleet.payloads import DATA_CONVERTER
+    from process_control.fleet.updates import sent_again
     from process_control.fleet.wire import LOCK_TYPE, workflow_id
 
     client = await Client.connect(address, data_converter=DATA_CONVERTER)
@@ -83,7 +84,7 @@ async def _main(what: str, address: str, slot: int, jobs: Sequence[str]) -> list
         run_id = f"{job}/{datetime.fromtimestamp(slot, UTC):%Y-%m-%dT%H:%M:%SZ}"
         wanted = Start(run_id=run_id, job=job, arrived=time.time(), slot=slot)
         if what != "wait":
-            await handle.execute_update(LockV1.start, wanted)
+            await sent_again(lambda: handle.execute_update(LockV1.start, wanted))
         if what == "start":
             return run_id
         ended = (await _end_of(handle, job, run_id)).ended
@@ -96,11 +97,13 @@ async def _configured(handle: Any, job: str, *, generation: int) -> str:
     from temporalio.client import WorkflowUpdateFailedError
 
     from process_control.fleet.lock_v1 import LockV1
+    from process_control.fleet.updates import sent_again
     from process_control.fleet.wire import Configured
 
     spec = replace((await handle.query(LockV1.state)).jobs[job].spec, hash="another", followers=("nowhere/gone",))
     try:
-        answer: str = await handle.execute_update(LockV1.configure, Configured(spec=spec, generation=generation))
+        new = Configured(spec=spec, generation=generation)
+        answer: str = await sent_again(lambda: handle.execute_update(LockV1.configure, new))
     except WorkflowUpdateFailedError as error:
         return str(error.cause)
     return answer

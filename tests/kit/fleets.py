@@ -44,6 +44,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, "GOGC": "400"},  # memory is not scarce here, processor time is
                 start_new_session=True,
             )
         self._wait_until_it_listens()

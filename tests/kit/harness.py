@@ -670,13 +670,15 @@ def _names_in(directory: Path) -> list[str]:
 
 @contextlib.contextmanager
 def system_cache_as_it_was() -> Iterator[None]:
-    """Remove at the end the cache directories that were not there before, when nothing else is in them."""
-    before = {SYSTEM_CACHE, *SYSTEM_CACHE.glob("*")} if SYSTEM_CACHE.exists() else set()
+    """Remove at the end what was not there before: what was parsed below /tmp, and directories with nothing else."""
+    is_there = SYSTEM_CACHE.exists()
+    before = {SYSTEM_CACHE, *SYSTEM_CACHE.glob("*"), *SYSTEM_CACHE.glob("*/*@~tmp~*")} if is_there else set()
     yield
-    for directory in [*SYSTEM_CACHE.glob("*"), SYSTEM_CACHE]:
-        if directory not in before:
-            with contextlib.suppress(OSError):
-                directory.rmdir()
+    for path in {*SYSTEM_CACHE.glob("*/*@~tmp~*")} - before:
+        path.unlink(missing_ok=True)
+    for directory in sorted({SYSTEM_CACHE, *SYSTEM_CACHE.glob("*")} - before, reverse=True):
+        with contextlib.suppress(OSError):
+            directory.rmdir()
 
 
 def _new_root() -> Path:

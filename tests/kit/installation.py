@@ -115,30 +115,30 @@ def installed_product() -> Iterator[Product]:
     The clone may lie where only root may enter, so everything is copied below /tmp: the built wheel, and the
     dependencies it declares (those and no others: a forgotten one shows). Kept between sessions by content.
     """
-    house = Path("/tmp") / f"process-control-tests-{os.getuid()}"
-    _make_private_house(house)
-    with _locked(house / "lock", fcntl.LOCK_EX) as whole_house:
+    folder = Path("/tmp") / f"process-control-tests-{os.getuid()}"
+    _make_private(folder)
+    with _locked(folder / "lock", fcntl.LOCK_EX) as whole:
         name = _fingerprint()
-        in_use = _open_lock(house / f"{name}.lock")
+        in_use = _open_lock(folder / f"{name}.lock")
         try:
             fcntl.flock(in_use, fcntl.LOCK_SH)
-            prefix = house / name
+            prefix = folder / name
             if not (prefix / "READY").exists():
                 _install(prefix)
-            _remove_unused(house, keep=name)
-            fcntl.flock(whole_house, fcntl.LOCK_UN)
+            _remove_unused(folder, keep=name)
+            fcntl.flock(whole, fcntl.LOCK_UN)
             yield Product(prefix=prefix, interpreter=_base_interpreter())
         finally:
             os.close(in_use)
 
 
-def _make_private_house(house: Path) -> None:
+def _make_private(folder: Path) -> None:
     with contextlib.suppress(FileExistsError):
-        house.mkdir()
-    status = house.lstat()
+        folder.mkdir()
+    status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-        raise RuntimeError(f"{house} is not ours: remove it")
-    house.chmod(0o755)
+        raise RuntimeError(f"{folder} is not ours: remove it")
+    folder.chmod(0o755)
 
 
 def _open_lock(path: Path) -> int:
@@ -260,12 +260,12 @@ def _must(command: Sequence[str]) -> None:
         raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
 
 
-def _remove_unused(house: Path, *, keep: str) -> None:
+def _remove_unused(folder: Path, *, keep: str) -> None:
     """Remove installations of other states of the sources, except those that another session uses right now."""
-    for path in house.iterdir():
+    for path in folder.iterdir():
         if path.name == keep or not path.is_dir():
             continue
-        lock_path = house / f"{path.name}.lock"
+        lock_path = folder / f"{path.name}.lock"
         with contextlib.suppress(BlockingIOError), _locked(lock_path, fcntl.LOCK_EX | fcntl.LOCK_NB):
             shutil.rmtree(path, ignore_errors=True)
             lock_path.unlink()

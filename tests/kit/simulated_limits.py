@@ -43,7 +43,7 @@ def _changes(host: Host, pool: str | None) -> list[tuple[float, int, Written]]:
         if each.has_run and pool in (None, host.rules[each.job].pool):
             found.append((each.began, 1, each))
             found.append((float("inf") if each.ended is None else each.ended, -1, each))
-    return sorted(found, key=lambda change: change[:2])  # who ends makes room for who begins in the same instant
+    return sorted(found, key=lambda change: change[:2])  # who ends leaves a place to who begins in the same instant
 
 
 def _waited_in_vain(host: Host, skip: Written, full: "dict[str | None, list[tuple[float, float]]]") -> Iterator[str]:

@@ -12,6 +12,7 @@ from kit.installation import PROJECT
 PRODUCT = sorted((PROJECT / "src").rglob("*.py"))
 TOOLS = sorted((PROJECT / "tools").rglob("*.py"))
 TESTS = sorted((PROJECT / "tests").rglob("*.py"))
+BENCHES = sorted(path for name in ("bench", "demo") for path in (PROJECT / name).glob("*.py"))
 
 
 @cache

@@ -332,7 +332,7 @@ class WarmCommands:
         python = [str(self.product.prefix / "bin" / "python"), *PYTHON_FLAGS, "-I", "-S", "-c", SERVER]
         words = [*python, str(theirs.fileno()), str(self.product.site_packages), ",".join(OF_A_DELIVERY)]
         words += OF_A_RUN if self.is_for_runs else (*OF_SCREENS, *self.more)
-        environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "ROOM_FOR_THE_ENVIRONMENT_OF_A_COMMAND": "x" * 8000}
+        environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "SPACE_FOR_THE_ENVIRONMENT_OF_A_COMMAND": "x" * 8000}
         if self.clock is not None:
             environment |= {"LD_PRELOAD": self.clock, "FAKETIME": "+0", **CLOCK_AS_IT_IS_SET}
         self.process = subprocess.Popen(

@@ -176,7 +176,7 @@ def test_messages_that_wait_for_a_quarter_of_an_hour_are_a_dead_channel_until_on
 
 
 @pytest.mark.needs_root
-def test_a_disk_that_is_nearly_full_is_posted_and_over_with_twice_the_room(looks: Looks) -> None:
+def test_a_disk_that_is_nearly_full_is_posted_and_over_with_twice_the_space(looks: Looks) -> None:
     box = looks.box
     box.mount_small(box.output_directory, kilobytes=2048)
     box.job("job", f"{TRUE}\n{looks.planned(300)}")

@@ -31,7 +31,7 @@ def small_box(make_box: Callable[..., Box], *, state: int | None = None, logs: i
 
 
 def fill(directory: Path) -> Path:
-    """Write until nothing more fits; return the file, whose removal makes room again."""
+    """Write until nothing more fits; return the file, whose removal frees the space again."""
     path = directory / "filler"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
@@ -157,7 +157,7 @@ def test_the_reserve_of_the_journal_takes_the_end_although_the_disk_is_full(make
     assert outcomes(box) == [("failed", "exit_code")]
 
 
-def test_a_log_that_cannot_be_written_any_more_is_told_and_its_tail_is_kept_when_there_is_room(
+def test_a_log_that_cannot_be_written_any_more_is_reported_and_its_tail_is_kept_when_there_is_space(
     make_box: Callable[..., Box],
 ) -> None:
     box = small_box(make_box, logs=300)
@@ -263,7 +263,7 @@ def test_when_there_is_space_again_a_reader_and_the_next_start_know_the_right_en
 def test_filled_and_emptied_at_any_moment_the_final_status_is_right(make_box: Callable[..., Box], storm: Storm) -> None:
     """State and logs share a small disk. A start that the disk refuses is told with 74, and nothing ran then."""
     box = make_box()
-    box.mount_small(box.root / "disk", kilobytes=600)  # no room for the reserve of the journal
+    box.mount_small(box.root / "disk", kilobytes=600)  # no space for the reserve of the journal
     box.configure(state_directory=str(box.root / "disk/state"), output_directory=str(box.root / "disk/log"))
     box.state_directory, box.output_directory = box.root / "disk/state", box.root / "disk/log"
     job = script(box, "job.sh", f"echo $PROCESS_CONTROL_RUN_ID $1 >> {box.root}/ran; head -c 50000 /dev/zero; exit $1")

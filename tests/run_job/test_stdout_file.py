@@ -46,7 +46,7 @@ def test_output_that_does_not_fit_on_the_disk_of_its_file_makes_a_success_warned
 
 
 @pytest.mark.needs_root
-def test_what_was_cut_has_no_hole_though_room_comes_back(make_box: Callable[..., Box]) -> None:
+def test_what_was_cut_has_no_hole_though_space_comes_back(make_box: Callable[..., Box]) -> None:
     box = make_box()
     box.mount_small(box.root / "small", kilobytes=64)
     path, filler = box.root / "small" / "copy", box.root / "small" / "filler"

@@ -159,6 +159,7 @@ def test_kills_double_and_lose_no_planned_time(host: Host, storm: Storm) -> None
     host.stop()
 
     assert host.box.process_control("watch").exit_code == 0  # it finishes the note that a killed look had begun
+    assert host.box.process_control("prune").exit_code == 0  # and this removes the version that it had begun
     wrote = host.wrote()
     until(lambda: len(ends(host.box)) >= len(wrote) // 2, "the ends to be recorded")
     assert [each for each, count in wrote.items() if count > 1] == []

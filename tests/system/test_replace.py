@@ -88,10 +88,10 @@ def test_what_makes_others_distrust_the_file_is_told(
     path.chmod(0o644)
     change(path)
 
-    standing = read_existing(str(path), mode=0o644)
+    existing = read_existing(str(path), mode=0o644)
 
-    assert standing is not None
-    assert (standing.content, standing.wrong) == (b"text", wrong)
+    assert existing is not None
+    assert (existing.content, existing.wrong) == (b"text", wrong)
 
 
 def a_link(path: Path) -> None:

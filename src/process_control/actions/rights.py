@@ -122,7 +122,7 @@ def directory_of_run_job() -> str | None:
     prefix = package.rpartition("/lib/")[0] if "/lib/" in package else ""
     called = sys.argv[0].rpartition("/")
     candidates = [called[0] if called[2] == "run-job" and called[0].startswith("/") else ""]
-    candidates += [sys.executable.rpartition("/")[0], f"{prefix}/bin" if prefix else ""]
+    candidates += [f"{prefix}/bin" if prefix else "", sys.executable.rpartition("/")[0]]
     for directory in candidates:
         if directory and posix.access(f"{directory}/run-job", posix.X_OK):
             return directory

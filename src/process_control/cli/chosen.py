@@ -18,7 +18,7 @@ from process_control.views.selected_jobs import select_jobs
 
 #: How many jobs are named; of more, the number is shown.
 MAX_NAMED = 8
-SAID_NO = 1
+NOT_CONFIRMED = 1
 
 
 def become_whoever_may(session: Session, verb: str) -> Actor:
@@ -65,7 +65,7 @@ def _ask(question: str) -> None:
         raise
     if not agreed:
         talk("nothing was changed")
-        raise click.exceptions.Exit(SAID_NO)
+        raise click.exceptions.Exit(NOT_CONFIRMED)
 
 
 def print_dry_run(what: str, slugs: Sequence[str]) -> int:

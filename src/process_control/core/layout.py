@@ -100,6 +100,11 @@ def version(state_directory: str, slug: str) -> str:
     return f"{state_directory}/versions/{slug}.json"
 
 
+def versions_lock(state_directory: str) -> str:
+    """Return the lock of those who write versions. It is not beside them: who may read them may not keep them back."""
+    return f"{state_directory}/versions.lock"
+
+
 # --- of all jobs -----------------------------------------------------------------------------------------------------
 
 

@@ -115,7 +115,7 @@ def user_crontab(user: str | None = None) -> ExistingCrontab | None:
     if done.returncode != 0:
         if b"no crontab for" in done.stderr:
             return None
-        raise NotPermitted(_said(done), where=f"crontab of {name}", hint="run it as that user, or as root")
+        raise NotPermitted(_complaint(done), where=f"crontab of {name}", hint="run it as that user, or as root")
     return ExistingCrontab(name=f"crontab of {name}", content=done.stdout, has_users=False, owner=name, is_private=True)
 
 
@@ -123,7 +123,7 @@ def install_user_crontab(user: str | None, content: bytes) -> None:
     """Replace the crontab of an account as people do. Raises CannotRecord (74) when crontab(1) does not take it."""
     done = _crontab(["-"], user, content)
     if done.returncode != 0:
-        raise CannotRecord(f"crontab: {_said(done)}", where=f"crontab of {user or 'this account'}")
+        raise CannotRecord(f"crontab: {_complaint(done)}", where=f"crontab of {user or 'this account'}")
 
 
 def crontabs_of_host(user: str) -> list[ExistingCrontab]:
@@ -168,6 +168,6 @@ def _crontab(arguments: list[str], user: str | None, content: bytes = b"") -> "s
         raise CannotRecord(f"{program} did not answer: {error}") from error
 
 
-def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
+def _complaint(done: "subprocess.CompletedProcess[bytes]") -> str:
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return lines[-1] if lines else f"exit code {done.returncode}"

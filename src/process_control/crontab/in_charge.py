@@ -64,9 +64,9 @@ def seen_in(lines: Iterable[str]) -> Seen:
     return Seen(is_ours=is_ours, is_none=is_none)
 
 
-def stays_without_jobs(settings: Settings, standing: ExistingFile | None) -> bool:
-    """Return whether the crontab that stands there has no jobs on purpose; for a new file the one in use."""
-    return seen_in_crontab(settings).is_none if standing is None else seen_in(text_of(standing).split("\n")).is_none
+def stays_without_jobs(settings: Settings, existing: ExistingFile | None) -> bool:
+    """Return whether the existing crontab has no jobs on purpose; for a new file the one in use."""
+    return seen_in_crontab(settings).is_none if existing is None else seen_in(text_of(existing).split("\n")).is_none
 
 
 def _own_crontab(settings: Settings) -> str | None:

@@ -106,7 +106,7 @@ def hint_for_unreadable(text: str) -> str:
     return "correct the line, or put a # before it"
 
 
-# --- what cannot be said ---------------------------------------------------------------------------------------------
+# --- what no job can do ----------------------------------------------------------------------------------------------
 
 
 def _what_no_job_says(line: Line, entry: Entry, source: Source, *, user: str, host: str) -> tuple[str, str] | None:

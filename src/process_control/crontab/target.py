@@ -42,15 +42,15 @@ def target_of(settings: Settings, output: str | None) -> str:
 
 def existing_crontab(target: str) -> ExistingFile | None:
     """Return the crontab that is there now, None without one. Raises NotPermitted (77) for one with other lines."""
-    standing = read_existing(target, mode=MODE)
-    if standing is not None and is_of_somebody_else(text_of(standing)):
+    existing = read_existing(target, mode=MODE)
+    if existing is not None and is_of_somebody_else(text_of(existing)):
         raise NotPermitted(
             "holds lines that are not from cron-generate: they would be lost",
             where=target,
             hint="move them to another file, or set another output_crontab",
         )
-    return standing
+    return existing
 
 
-def text_of(standing: ExistingFile | None) -> str:
-    return "" if standing is None else standing.content.decode("utf-8", "surrogateescape")
+def text_of(existing: ExistingFile | None) -> str:
+    return "" if existing is None else existing.content.decode("utf-8", "surrogateescape")

@@ -343,13 +343,13 @@ def _faults_of(lines: Sequence[str], wrong: Sequence[tuple[int, str]], manner: M
             Fault(
                 f"nothing was written: cron would ignore the whole file, because this line {what}{shown}",
                 where=f"{manner.target}:{number}",
-                hint=_mend(lines, manner),
+                hint=_hint(lines, manner),
             )
         )
     return faults
 
 
-def _mend(lines: Sequence[str], manner: Manner) -> str:
+def _hint(lines: Sequence[str], manner: Manner) -> str:
     if len(lines) > MAX_LINES:
         split = "split the jobs over two configurations, each with an output_crontab"
         if manner.template is None:

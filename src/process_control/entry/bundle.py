@@ -52,7 +52,7 @@ def load(itself: "ModuleType", package: str, descriptor: int, head: "Head") -> N
 
 
 def load_the_rest() -> None:
-    """In the runner: make the modules of its piece. Does nothing when there is no bundle.
+    """Make, in the runner, the modules of its piece. Does nothing when there is no bundle.
 
     A piece that is damaged is no fault: what it holds is imported one by one.
     """
@@ -69,7 +69,7 @@ def load_the_rest() -> None:
 
 
 def close() -> None:
-    """In the guard: release the piece that only the runner takes."""
+    """Release, in the guard, the piece that only the runner takes."""
     global _descriptor
     if _descriptor >= 0:
         posix.close(_descriptor)

@@ -84,8 +84,8 @@ def _start(command: "list[str]", complaints: str) -> int:
             _signal.signal(number, _signal.SIG_DFL)
         posix.setsid()
         null = posix.open("/dev/null", posix.O_RDWR)
-        said = posix.open(complaints, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC, 0o640)
-        for number, descriptor in enumerate((null, null, said)):
+        stderr = posix.open(complaints, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC, 0o640)
+        for number, descriptor in enumerate((null, null, stderr)):
             posix.dup2(descriptor, number)
         posix.execve(command[0], command, posix.environ)
     finally:

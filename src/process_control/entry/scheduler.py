@@ -200,7 +200,7 @@ class Parent:
 
 
 def _stop_all_children() -> None:
-    """As process 1, which has inherited the guards: stop the runs, and wait until each has recorded its end."""
+    """Stop the runs, as process 1 which has inherited their guards, and wait until each has recorded its end."""
     stopped: set[int] = set()
     while True:
         for pid in proc.children(posix.getpid()):

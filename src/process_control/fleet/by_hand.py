@@ -21,6 +21,7 @@ from process_control.fleet.everywhere import locks_of
 from process_control.fleet.hand_over import tried_again
 from process_control.fleet.known_jobs import locks_that_know
 from process_control.fleet.lock_v1 import LockV1
+from process_control.fleet.updates import send
 from process_control.fleet.wire import RunState
 
 T = TypeVar("T")
@@ -50,7 +51,7 @@ async def _start(
     wanted = Start(run_id=run_id, job=job.slug, arrived=time.time(), by=by, note=note, force=force)
     try:
         with server_errors(settings, job.slug):
-            await of_lock(client, lock).execute_update(LockV1.start, wanted, rpc_timeout=RPC_TIMEOUT)
+            await send(of_lock(client, lock), LockV1.start, wanted)
     except ProcessControlError as error:
         return Started(slug=job.slug, run_id=None, why=error.faults[0].what, exit_code=error.exit_code)
     return Started(slug=job.slug, run_id=run_id)
@@ -89,7 +90,7 @@ async def _stop(
     handle: WorkflowHandle[LockV1, None], settings: Settings, job: str, *, by: str, note: str | None
 ) -> Stopped:
     with server_errors(settings, job):
-        run_id = await handle.execute_update(LockV1.stop, asked_by(by, job, note), rpc_timeout=RPC_TIMEOUT)
+        run_id = await send(handle, LockV1.stop, asked_by(by, job, note))
         if run_id is None:
             return Stopped(slug=job, is_stopped=False, words="nothing is running")
         ended = (await _end_of(handle, job, run_id)).ended
@@ -111,9 +112,7 @@ def hold(
     holds = _each(
         settings,
         jobs,
-        lambda handle, job: handle.execute_update(
-            LockV1.hold, asked_by(by, job, note, seconds), rpc_timeout=RPC_TIMEOUT
-        ),
+        lambda handle, job: send(handle, LockV1.hold, asked_by(by, job, note, seconds)),
     )
     for job, held in zip(jobs, holds, strict=True):
         if held is None and seconds is not None:
@@ -130,7 +129,7 @@ def release(settings: Settings, jobs: Sequence[Job | str], *, by: str, note: str
     return _each(
         settings,
         jobs,
-        lambda handle, job: handle.execute_update(LockV1.release, asked_by(by, job, note), rpc_timeout=RPC_TIMEOUT),
+        lambda handle, job: send(handle, LockV1.release, asked_by(by, job, note)),
     )
 
 

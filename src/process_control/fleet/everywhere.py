@@ -22,6 +22,7 @@ from process_control.fleet.hand_over import hand_over
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.look import states
 from process_control.fleet.server_watch import ServerWatch
+from process_control.fleet.updates import send
 from process_control.fleet.wire import Asked, activity_queue
 
 #: A worker looks when it has begun, soon after (lists of the server lag), and then from time to time.
@@ -82,7 +83,7 @@ async def take_over(client: Client, settings: Settings, host: str) -> list[str]:
                 if hold is not None:
                     left = None if hold.until is None else hold.until - time.time()
                     asked = Asked(job=slug, by=hold.by, note=hold.note, seconds=left)
-                    await of_lock(client, own).execute_update(LockV1.hold, asked, rpc_timeout=RPC_TIMEOUT)
+                    await send(of_lock(client, own), LockV1.hold, asked)
             taken.append(slug)
     return sorted(taken)
 

@@ -85,8 +85,8 @@ async def hosts_of(client: Client, applied: Sequence[JobSpec]) -> list[FleetHost
 
     names = sorted({each.name for each in found if each.kind == WORKER})
     reports = dict(zip(names, await asyncio.gather(*map(report, names)), strict=True))
-    told = [_with(each, reports[each.name], applied) if each.kind == WORKER else each for each in found]
-    return sorted(told, key=lambda each: (each.name, each.kind, each.pid))
+    reported = [_with(each, reports[each.name], applied) if each.kind == WORKER else each for each in found]
+    return sorted(reported, key=lambda each: (each.name, each.kind, each.pid))
 
 
 def _with(host: FleetHost, report: HostReport | None, applied: Sequence[JobSpec]) -> FleetHost:

@@ -11,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from process_control.core.fleet.lock_state import JobSpec, LockState
 from process_control.fleet.connection import RPC_TIMEOUT
 from process_control.fleet.lock_v1 import LockV1
+from process_control.fleet.updates import send, sent_again
 from process_control.fleet.wire import CONTROL_QUEUE, Asked, Configured, workflow_id
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ async def hand_over(client: Client, lock: str, spec: JobSpec, generation: int) -
             rpc_timeout=RPC_TIMEOUT,
         )
 
-    return await tried_again(call)
+    return await tried_again(lambda: sent_again(call))
 
 
 async def take_back(client: Client, lock: str, asked: Asked) -> None:
@@ -48,7 +49,7 @@ async def take_back(client: Client, lock: str, asked: Asked) -> None:
     """
     handle = client.get_workflow_handle_for(LockV1.run, workflow_id(lock))
     try:
-        await tried_again(lambda: handle.execute_update(LockV1.remove, asked, rpc_timeout=RPC_TIMEOUT))
+        await tried_again(lambda: send(handle, LockV1.remove, asked))
     except RPCError as error:
         if error.status != RPCStatusCode.NOT_FOUND or "namespace" in error.message.lower():
             raise

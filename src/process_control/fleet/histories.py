@@ -104,8 +104,8 @@ class _Reader:
             return ended
         timed_out = event.activity_task_timed_out_event_attributes.failure.timeout_failure_info
         beats = timed_out.last_heartbeat_details.payloads
-        said = await self._client.data_converter.decode(beats, [str]) if beats else []
-        return replace(ended, host=host, host_run_id=said[0] if said else None)
+        decoded = await self._client.data_converter.decode(beats, [str]) if beats else []
+        return replace(ended, host=host, host_run_id=decoded[0] if decoded else None)
 
     async def _first(self, payloads: Any, kind: type[T]) -> T:
         (value,) = await self._client.data_converter.decode(payloads.payloads[:1], [kind])

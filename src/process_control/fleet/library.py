@@ -1,4 +1,4 @@
-"""The library of the fleet, which is an extra: what is said where it is missing."""
+"""The library of the fleet, which is an extra: the error where it is missing."""
 
 import importlib.util
 

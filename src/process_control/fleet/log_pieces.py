@@ -134,25 +134,25 @@ async def piece_of(client: Client, place: Place, before: int | None) -> Piece:
 
     Only notes are in a piece of which neither host nor server has anything.
     """
-    said = await ask_for_log(client, place.host, LogAsked(run_id=place.run_id, before=before))
-    if said is None:
+    answer = await ask_for_log(client, place.host, LogAsked(run_id=place.run_id, before=before))
+    if answer is None:
         return await _from_result(client, place, f"host {place.host} does not answer", host_answers=False)
-    if said.fault is not None:
-        (why,) = bounded_words([said.fault])
+    if answer.fault is not None:
+        (why,) = bounded_words([answer.fault])
         return await _from_result(client, place, why, host_answers=True)
-    return _from_host(said, before)
+    return _from_host(answer, before)
 
 
-def _from_host(said: LogPiece, before: int | None) -> Piece:
-    output = bounded(said.output)
-    notes = bounded_words(said.doubts)
-    if len(output) < len(said.output):
+def _from_host(answer: LogPiece, before: int | None) -> Piece:
+    output = bounded(answer.output)
+    notes = bounded_words(answer.doubts)
+    if len(output) < len(answer.output):
         notes.append(TOO_MUCH)
-    is_before = said.older is not None and 0 < said.older < (END if before is None else before)
+    is_before = answer.older is not None and 0 < answer.older < (END if before is None else before)
     return Piece(
         output=output,
-        began=said.began if parse_iso(said.began) else None,
-        older=said.older if is_before else None,
+        began=answer.began if parse_iso(answer.began) else None,
+        older=answer.older if is_before else None,
         notes=tuple(notes),
     )
 

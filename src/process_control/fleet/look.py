@@ -98,7 +98,7 @@ class RunInFlight:
     asked_as: str
     #: empty: none has taken it
     host: str
-    #: in the history of its host; None: the host has not said it yet
+    #: in the history of its host; None: the host has not reported it yet
     run_id: str | None
 
 
@@ -108,7 +108,7 @@ async def run_in_flight(client: Client, lock: str) -> RunInFlight | None:
     for pending in described.raw_description.pending_activities:
         if pending.activity_type.name == RUN:
             beats = pending.heartbeat_details.payloads
-            said = await client.data_converter.decode(beats, [str]) if beats else []
+            decoded = await client.data_converter.decode(beats, [str]) if beats else []
             host = pending.last_worker_identity.rpartition("@")[0]
-            return RunInFlight(asked_as=pending.activity_id, host=host, run_id=said[0] if said else None)
+            return RunInFlight(asked_as=pending.activity_id, host=host, run_id=decoded[0] if decoded else None)
     return None

@@ -36,7 +36,7 @@ class MissedNotices:
         self._settings = settings
         self._jobs = jobs
         self._say = say
-        self._said: set[str] = set()
+        self._kinds_reported: set[str] = set()
         #: one, so that the events of a job stay in their order
         self._thread = ThreadPoolExecutor(1, "notices")
         self._waiting = 0
@@ -120,8 +120,8 @@ class MissedNotices:
             events.deliver()  # it is in the memory of this process alone
 
     def _say_once(self, kind: str, what: str) -> None:
-        if kind not in self._said:  # the words name a job, or the file of an event
-            self._said.add(kind)
+        if kind not in self._kinds_reported:  # the words name a job, or the file of an event
+            self._kinds_reported.add(kind)
             self._say(f"control: {what}")
 
 

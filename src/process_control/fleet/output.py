@@ -50,7 +50,7 @@ def last_output(settings: Settings, run: Run) -> str:
 
 
 def piece(settings: Settings, run: Run, before: int | None) -> tuple[str, int | None, Sequence[str]]:
-    """Return some lines of a log, where those before them end (None: there are none), and what is to be said of it.
+    """Return some lines of a log, where those before them end (None: there are none), and its notes.
 
     Raises ProcessControlError for a log that is gone, or cannot be masked.
     """

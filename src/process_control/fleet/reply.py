@@ -45,7 +45,7 @@ class Reply:
     """The reply of one host: `values`, the answer of the verb, or `error`."""
 
     host: str
-    #: of process-control there, when it said so
+    #: of process-control there, when it answered with one
     version: str | None = None
     values: dict[str, Any] = field(default_factory=dict)
     error: Fault | None = None
@@ -142,13 +142,13 @@ def _of_broken_connection(host: str, talk: tuple[str, ...]) -> Fault:
 
 def _of_no_answer(host: str, came: Came, talk: tuple[str, ...]) -> Fault:
     """Return why nothing of process-control answered: ssh, the package, or something else in its place."""
-    said = came.talk.decode("utf-8", "replace")
+    printed = came.talk.decode("utf-8", "replace")
     if came.status == SSH_FAILED:
         for sign, what, hint in _OF_SSH:
-            if re.search(sign, said):
+            if re.search(sign, printed):
                 return Fault(what, hint=hint.format(host=host))
         return Fault(talk[-1] if talk else "ssh failed", hint=f"ssh {host}")
-    if came.status == NO_COMMAND or _NO_COMMAND.search(said):
+    if came.status == NO_COMMAND or _NO_COMMAND.search(printed):
         hint = "install it there, for all users; ssh must find it in its PATH: /usr/bin or /usr/local/bin"
         return Fault("process-control is not there", hint=hint)
     first = next(iter(_lines_of(came.output)), talk[-1] if talk else f"exit code {came.status}")

@@ -14,9 +14,13 @@ _OF_THE_SERVER = {
     "NotValidForName": "the certificate of the server is for another name",
 }
 _INVALID = re.compile(r"InvalidCertificate\((\w+)")
-_ALERT = re.compile(r"AlertReceived\((\w+)")
-#: The server has closed a connection on which nothing was said yet: an error of ours, with its source, in many words.
-_CLOSED = re.compile(r"error after connection: (?!.*timeout).*source: Some\(", re.DOTALL | re.IGNORECASE)
+_ALERT = re.compile(r"(?:AlertReceived\(|received fatal alert: )(\w+)")
+#: The server has closed a connection on which nothing was read yet: an error of ours, with its source, in many words.
+#: With TLS 1.3 it looks at our certificate when we have begun with HTTP (hyper), so that may be what fails first.
+_CLOSED = re.compile(
+    r"^(?!.*time(d ?)?out).*(error after connection: .*source: Some\(|\(Transport, hyper::Error\()",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 def tls_fault(words: str, address: str, settings: Settings) -> ProcessControlError | None:

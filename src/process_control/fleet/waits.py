@@ -28,20 +28,20 @@ class Waits:
         self._host_run_id = host_run_id
         self._run_directory = run_directory
         self._identity = identity
-        self._is_said = False
+        self._reported = False
 
     async def report(self) -> None:
-        """Say it when it has changed. While the server is away, the next call does."""
+        """Report it when it has changed. While the server is away, the next call does."""
         if self._order.on_overlap != "replace":
             return
         job = self._order.start.job
         note = await asyncio.to_thread(places.waiting_start, self._run_directory, job, self._identity)
         is_waiting = note is not None and note.get("run_id") == self._host_run_id
-        if is_waiting == self._is_said:
+        if is_waiting == self._reported:
             return
         waiting = Waiting(run_id=self._order.start.run_id, is_waiting=is_waiting)
         try:
             await self._handle.signal(LockV1.waits, waiting, rpc_timeout=timedelta(seconds=BEAT_TIMEOUT_SECONDS))
         except (RPCError, RPCTimeoutOrCancelledError):
             return
-        self._is_said = is_waiting
+        self._reported = is_waiting

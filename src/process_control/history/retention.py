@@ -21,6 +21,7 @@ from process_control.core.schedule.version import GONE
 from process_control.execution import groups_of_runs
 from process_control.history import journal
 from process_control.history.compressed_day import compress
+from process_control.system import writers_lock
 from process_control.system.clock import DAY_SECONDS, day
 from process_control.system.json_text import decode
 from process_control.system.plain_file import open_plain
@@ -262,6 +263,7 @@ def _prune_versions(settings: "Settings", pruned: Pruned, moment: float) -> None
         record = _record_in(path)
         if record.get("state") == GONE and str(record.get("at"))[:10] < oldest:
             _trying(pruned, path, os.unlink, path)
+    _trying(pruned, directory, writers_lock.remove_torn, directory, layout.versions_lock(settings.state_directory))
 
 
 def _record_in(path: str) -> "dict[str, Any]":

@@ -30,7 +30,7 @@ def _rendered(letter: Letter) -> Contents:
 
 
 def _bare(notice: Notice) -> Letter:
-    """Return what can be said whatever is wrong with the rest: somebody has to look."""
+    """Return what can be written whatever is wrong with the rest: somebody has to look."""
     return Letter(
         host=str(notice.host),
         about=", ".join(map(str, notice.jobs[:MAX_NAMED])) or "the host",

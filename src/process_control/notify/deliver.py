@@ -190,7 +190,7 @@ class Round:
         queue.add(notice, recipient, job, contents_of(notice, job, self._settings))
 
     def _take_or_give_up(self, name: str) -> None:
-        """As `take`; an event that makes no sense must not keep the others back."""
+        """Take an event as `take` does; one that makes no sense must not keep the others back."""
         event = spool.read(self._state, spool.EVENTS, name)
         try:
             if event is not None:

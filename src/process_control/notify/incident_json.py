@@ -27,9 +27,9 @@ def incident_json(incident: Incident, *, silenced_until: str | None = None) -> d
         "run_id": incident.run_id,
         "acknowledged": dict(incident.acknowledged) if incident.acknowledged else None,
         "silenced": silenced_until,
-        "told": [_told(taken) for taken in incident.taken],
+        "told": [_message(taken) for taken in incident.taken],
     }
 
 
-def _told(taken: Mapping[str, str]) -> dict[str, str | None]:
+def _message(taken: Mapping[str, str]) -> dict[str, str | None]:
     return {key: taken.get(key) for key in TAKEN} | {"to": taken.get("shown") or taken.get("to")}

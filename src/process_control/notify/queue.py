@@ -198,7 +198,7 @@ class Queue:
         return min(moments, default=None)
 
     def forget_torn(self, *, before: float) -> None:
-        """As `spool.forget_torn`."""
+        """Forget the torn files of this queue, see `spool.forget_torn`."""
         spool.forget_torn(self._state, self._name, before=before)
 
     def give_up(self, entry: spool.Entry, why: str) -> None:

@@ -257,7 +257,7 @@ class Answers:
             raise UsageError(f"not understood: {', '.join(wrong)[:40]}")
         if "configuration" in asked and not self._scheduler.is_configured_by(asked["configuration"]):
             raise UsageError("this scheduler has another configuration")
-        if connection.has_hung_up:  # it said that the jobs were not started
+        if connection.has_hung_up:  # its user was shown that the jobs were not started
             raise NotStarted("nobody waits for the answer")
         # Root may name the person behind sudo; the page names its user, and has the rights of our own account.
         by = str(asked.get("by") or "") if uid == 0 or asked.get("web") else ""

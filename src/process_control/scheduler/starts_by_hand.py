@@ -1,6 +1,6 @@
 """Have the scheduler that runs start jobs by hand, so that their runs are its own: warm, and independent of a terminal.
 
-What cannot be said to a scheduler, or not to this one, the caller starts itself. Once the question was sent nothing is
+What a scheduler cannot do, or not this one, the caller starts itself. Once the question was sent nothing is
 started a second way: whoever does not know whether a run began says so.
 """
 

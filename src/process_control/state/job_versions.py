@@ -22,7 +22,7 @@ from process_control.core.schedule.plan import HASH_DIGITS
 from process_control.core.schedule.version import GONE, INVALID, VALID
 from process_control.errors import CannotRecord, ProcessControlError
 from process_control.history import journal
-from process_control.system import atomic_file
+from process_control.system import atomic_file, writers_lock
 from process_control.system.checkout import Commit, last_commits
 from process_control.system.clock import DAY_SECONDS, iso
 from process_control.system.json_text import decode, encode
@@ -229,9 +229,10 @@ def _write(state_directory: str, records: list[Record], replaced: Sequence[Mappi
     try:
         journal.append_all(state_directory, [*earlier, *records])
         atomic_file.make_directory(layout.versions(state_directory), 0o750)
-        for record in records:  # unsynced, since the journal has them
-            path = layout.version(state_directory, str(record["job"]))
-            atomic_file.write_unsynced(path, encode(record).encode("ascii"), mode=0o640)
+        with writers_lock.held(layout.versions_lock(state_directory)):
+            for record in records:  # unsynced, since the journal has them
+                path = layout.version(state_directory, str(record["job"]))
+                atomic_file.write_unsynced(path, encode(record).encode("ascii"), mode=0o640)
     except (ProcessControlError, CannotRecord, OSError):
         return
 

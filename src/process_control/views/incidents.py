@@ -77,8 +77,9 @@ class Incidents:
         """Return what the journal has of an incident, oldest first: its changes, and each message."""
         events = ("incident", "mail", "message")
         records = newest(self._settings.state_directory, since=incident.since, until="~", jobs=None, events=events)
-        told = [record for record in records if record.get("incident") == incident.id]
-        return [Step(str(record["at"]), _in_words(record)) for record in sorted(told, key=lambda each: str(each["at"]))]
+        found = [record for record in records if record.get("incident") == incident.id]
+        found.sort(key=lambda record: str(record["at"]))
+        return [Step(str(record["at"]), _in_words(record)) for record in found]
 
     def _seen(self, incident: Incident) -> Seen:
         ends = [self._silenced_until(slug) for slug in incident.jobs]

@@ -46,7 +46,7 @@ class LateSlots:
         return None if self._is_settled(job.slug, slot) else datetime.fromtimestamp(slot, UTC)
 
     def _is_settled(self, slug: str, slot: int) -> bool:
-        """Whether the slot had a run or a skip after all, as by hand, or somebody has marked it."""
+        """Return whether the slot had a run or a skip after all, as by hand, or somebody has marked it."""
         at = iso(slot)
         return (slug, at) in self._marked or bool(self._index.ledger.of_slots([slug], at, at))
 

@@ -19,7 +19,7 @@ from process_control.history.index.index import Index
 from process_control.views.job_status import JobStatus
 from process_control.views.status import read_statuses, worst_first
 
-#: After so long everything is read again: files edited in place, planned times that became late, what no line told.
+#: After so long everything is read again: files edited in place, planned times that became late, what no line reported.
 ALL_AGAIN_SECONDS = 20.0
 #: Jobs whose statuses are there twice while they are read again.
 MAX_AT_ONCE = 1000

@@ -54,7 +54,7 @@ def read_metrics(settings: Settings) -> list[Family]:
         _counts(of.SLOTS, labels, slots.jobs, always=SETTLED),
         _lateness(labels, runs),
         _last_success(labels, runs),
-        *_standing(labels, statuses),
+        *_running_and_held(labels, statuses),
         *_of_the_host(settings.state_directory),
     ]
 
@@ -97,7 +97,7 @@ def _last_success(labels: Labels, runs: Runs) -> Family:
     return family
 
 
-def _standing(labels: Labels, statuses: Iterable[JobStatus]) -> tuple[Family, Family]:
+def _running_and_held(labels: Labels, statuses: Iterable[JobStatus]) -> tuple[Family, Family]:
     """Return which jobs are running, and which are held."""
     running, held = Family(of.RUNNING), Family(of.HELD)
     for status in sorted(statuses, key=lambda each: each.slug):

@@ -28,9 +28,9 @@ def count_in_words(state_directory: str) -> str | None:
 class IncidentsOfJobs:
     """The open incidents of thousands of jobs: where there are none, nothing but a directory is read."""
 
-    def __init__(self, state_directory: str, standing: AllJobs) -> None:
+    def __init__(self, state_directory: str, all_jobs: AllJobs) -> None:
         self._store = Store(state_directory)
-        self._standing = standing
+        self._all_jobs = all_jobs
         self._heads: dict[str, Head | None] = dict.fromkeys(self._store.open_ids())
         self._by_name: dict[str, list[str]] = {}
         for each in self._heads:
@@ -40,7 +40,7 @@ class IncidentsOfJobs:
         """Return the id of the job's open incident, one of the whole host last; None: there is none."""
         if not self._heads:
             return None
-        memory = self._standing.mark(slug, "incidents") or {}
+        memory = self._all_jobs.mark(slug, "incidents") or {}
         named = memory.get("incidents")
         ids = named if isinstance(named, list) else self._by_name.get(slug, [])
         heads = [head for each in ids if each in self._heads and (head := self._head(each)) is not None]

@@ -74,7 +74,7 @@ def key_in_words(key: KeyChange) -> str:
 
 
 def remarks(each: JobChange) -> list[str]:
-    """Return what else is to be said of a job: an invalid file, a change without an effect."""
+    """Return what else is to be shown of a job: an invalid file, a change without an effect."""
     found = [f"the file was invalid before: {_fault(each.faults_before)}"] if each.faults_before else []
     if each.faults_after:
         found.append(f"the file is invalid, so each of its starts is refused: {_fault(each.faults_after)}")

@@ -51,8 +51,8 @@ def read_statuses(
     wanted = list(jobs)
     schedules = schedules or KnownSchedules(settings, datetime.now(UTC))
     history = LastRuns([job.slug for job in wanted], index)
-    with AllJobs(settings.state_directory) as standing:
-        look = _Look(settings, standing, history, index, schedules)
+    with AllJobs(settings.state_directory) as all_jobs:
+        look = _Look(settings, all_jobs, history, index, schedules)
         statuses = [look.status(job) for job in wanted]
     return worst_first(statuses)
 
@@ -71,10 +71,10 @@ class _Look:
     """Makes the status of many jobs at one moment. Most have the same health, so each text of one is parsed once."""
 
     def __init__(
-        self, settings: Settings, standing: AllJobs, history: LastRuns, index: Index, schedules: KnownSchedules
+        self, settings: Settings, all_jobs: AllJobs, history: LastRuns, index: Index, schedules: KnownSchedules
     ) -> None:
         self._settings = settings
-        self._standing = standing
+        self._all_jobs = all_jobs
         self._history = history
         self._index = index
         self._late = LateSlots(settings, index, schedules)
@@ -83,13 +83,13 @@ class _Look:
         self._now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
         self._healths: dict[bytes, Health] = {}
         self._question = question_for(settings.state_directory)
-        self._incidents = IncidentsOfJobs(settings.state_directory, standing)
+        self._incidents = IncidentsOfJobs(settings.state_directory, all_jobs)
         self._silences = read_silences(settings.state_directory, now=self._now)
         self._waiting = waiting_starts(settings)
 
     def status(self, job: Job | InvalidJob) -> JobStatus:
         health, doubt = self._health(job)
-        settled_slot, block = self._standing.slot_and_running(job.slug)
+        settled_slot, block = self._all_jobs.slot_and_running(job.slug)
         running = run_of_block(block) if block is not None else None
         last, summary = self._history.last(job.slug), self._history.summary(job.slug, running)
         definition = job if isinstance(job, Job) else None
@@ -136,10 +136,10 @@ class _Look:
     ) -> list[str]:
         """Return alerts about starts that came to no run: for a time that nobody planned, or refused."""
         stray = stray_in_words(
-            self._standing.mark(slug, "stray"), version=job.version if job else None, settled_slot=settled_slot
+            self._all_jobs.mark(slug, "stray"), version=job.version if job else None, settled_slot=settled_slot
         )
         started = [run.started_at for run in (last, running) if run is not None]
-        refusal = refusal_in_words(self._standing.refusal(slug), slug=slug, started=started)
+        refusal = refusal_in_words(self._all_jobs.refusal(slug), slug=slug, started=started)
         return [words for words in (stray, refusal) if words]
 
     def _last_skip(self, slug: str) -> str | None:
@@ -150,7 +150,7 @@ class _Look:
     def _health(self, job: Job | InvalidJob) -> tuple[Health, str | None]:
         """Return the health and, when its file cannot be understood (then the job counts as held), why."""
         try:
-            text = self._standing.health(job.slug)
+            text = self._all_jobs.health(job.slug)
             if text is None:
                 return Health(), None
             if text not in self._healths:

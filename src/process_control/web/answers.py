@@ -27,7 +27,7 @@ from process_control.views.slots import Account, Ledger
 from process_control.views.time_words import LocalZone, moment_of_flag
 from process_control.views.why import Asker, Why
 from process_control.web.filters import Filter
-from process_control.web.standing import Standing, Watched
+from process_control.web.snapshot import Snapshot, Watched
 
 RUNNING = "running"
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1000
@@ -51,12 +51,12 @@ class Part(NamedTuple):
 # --- jobs ------------------------------------------------------------------------------------------------------------
 
 
-def jobs_json(standing: Standing, statuses: Sequence[JobStatus]) -> dict[str, Any]:
+def jobs_json(snapshot: Snapshot, statuses: Sequence[JobStatus]) -> dict[str, Any]:
     """Return the answer of `status --json`, of some jobs."""
     return {
-        "alerts": list(standing.alerts),
-        "in_charge": standing.charge.to_json(),
-        "jobs": [status.to_json(standing.schedules) for status in statuses],
+        "alerts": list(snapshot.alerts),
+        "in_charge": snapshot.charge.to_json(),
+        "jobs": [status.to_json(snapshot.schedules) for status in statuses],
     }
 
 
@@ -72,18 +72,18 @@ def part_of_jobs(statuses: Sequence[JobStatus], limit: int, cursor: str | None) 
     return Part(rows, encoded(rows[-1].slug) if has_more and rows else None)
 
 
-def part_of_a_walk(watched: Watched, standing: Standing, wanted: Filter, limit: int, cursor: str | None) -> Part:
+def part_of_a_walk(watched: Watched, snapshot: Snapshot, wanted: Filter, limit: int, cursor: str | None) -> Part:
     """Return some of the jobs in the order of the moment at which the first part was read: each comes once."""
-    number, _, last = decoded(cursor).partition(" ") if cursor is not None else (str(standing.number), "", "")
+    number, _, last = decoded(cursor).partition(" ") if cursor is not None else (str(snapshot.number), "", "")
     slugs = watched.order_of(_whole(number)) if cursor is not None else None
     if slugs is None:  # the first part, or one after so long that the order is forgotten
-        number, slugs = str(standing.number), [each.slug for each in standing.statuses]
+        number, slugs = str(snapshot.number), [each.slug for each in snapshot.statuses]
     begin = slugs.index(last) + 1 if last in slugs else 0
-    known = {each.slug: each for each in standing.statuses}
+    known = {each.slug: each for each in snapshot.statuses}
     rows = list(islice(wanted.chosen_of(known[slug] for slug in slugs[begin:] if slug in known), limit + 1))
     has_more = len(rows) > limit
     if has_more:
-        watched.keep_order(standing) if cursor is None else None
+        watched.keep_order(snapshot) if cursor is None else None
     return Part(rows[:limit], encoded(f"{number} {rows[limit - 1].slug}") if has_more else None)
 
 

@@ -7,7 +7,7 @@ from process_control.errors import UsageError
 
 
 def cursor_of(place: tuple[str, str]) -> str:
-    """Return the word for a time (ISO 8601) and what tells things of one time apart."""
+    """Return the word for a time (ISO 8601) and what distinguishes things of one time."""
     return base64.urlsafe_b64encode(" ".join(place).encode()).decode().rstrip("=")
 
 

@@ -15,7 +15,7 @@ from process_control.core.moments import took
 
 CELL_SECONDS = 300
 HEIGHT = 14
-#: Where each kind begins in the height of a lane, and how high it is: told apart without colours too.
+#: Where each kind begins in the height of a lane, and how high it is: different without colours too.
 SHAPES: Mapping[str, tuple[int, int]] = {
     "failed": (0, 14), "lost": (0, 14), "missed": (0, 14), "running": (3, 11), "warned": (2, 12),
     "skipped": (6, 2), "succeeded": (4, 10), "due": (4, 6), "planned": (4, 6),

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from anyio import to_thread
 
 from process_control.web.run_feed import RunFeed
-from process_control.web.standing import Watched
+from process_control.web.snapshot import Watched
 
 LOOK_SECONDS = 1.0
 _log = logging.getLogger("process_control.web")
@@ -25,7 +25,7 @@ class Live:
         self._feeds: dict[str, RunFeed] = {}
 
     async def numbers(self, last: int) -> AsyncIterator[int]:
-        """Yield the number of the standing, each time that it is another one than `last`."""
+        """Yield the number of the snapshot, each time that it is another one than `last`."""
         self._listeners += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look())

@@ -29,7 +29,7 @@ from process_control.web.kept_child import KeptChild
 from process_control.web.listen import Address, address_of, check_safe
 from process_control.web.live import Live
 from process_control.web.site import Site
-from process_control.web.standing import Watched
+from process_control.web.snapshot import Watched
 
 #: How long answers in progress may take when the server has to stop.
 STOP_SECONDS = 3

@@ -18,7 +18,7 @@ from process_control.web.access.configuration import Configuration
 from process_control.web.fleet_asked import AskedFleet
 from process_control.web.kept_child import KeptChild
 from process_control.web.live import Live
-from process_control.web.standing import Watched
+from process_control.web.snapshot import Watched
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What the terminal shows of many hosts: first those that did not answer, then what the others said."""
+"""What the terminal shows of many hosts: first those that did not answer, then the answers of the others."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta

@@ -58,8 +58,8 @@ def show_status(looked: Looked, answer: Item, now: datetime) -> None:
     for alert in alerts:
         for line in wrapped(text(alert, now).plain, width()):
             console().print(Text(line, style="red"))
-    has_room = taken + len(alerts) + len(jobs) + sum(map(_needs_a_look, jobs)) <= height()
-    shows_all = bool(looked.options["show_all"] or looked.words or has_room)
+    fits = taken + len(alerts) + len(jobs) + sum(map(_needs_a_look, jobs)) <= height()
+    shows_all = bool(looked.options["show_all"] or looked.words or fits)
     bad = [job for job in jobs if shows_all or _needs_a_look(job)]
     lines_of_bad = len(bad) if shows_all else max((height() - taken - len(alerts)) // 2, FEWEST_ROWS)
     _show_jobs(bad[:lines_of_bad], now)

@@ -156,7 +156,7 @@ class Launcher:
             return None
 
     def _become_the_guard(self, order: dict[str, object], words: int | None) -> "NoReturn":
-        """In the child: do as `run-job` does; its stderr is `words`. Never returns."""
+        """Do as `run-job` does, in the child; its stderr is `words`. Never returns."""
         try:
             _signal.set_wakeup_fd(-1)
             signals.restore_defaults()

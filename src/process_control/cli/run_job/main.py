@@ -213,7 +213,7 @@ def _settle(options: Options, runner: int, trigger: str | None, killed: str) -> 
 def _run(
     request: "Request", options: Options, settings: "Settings", account: "Account", caller: "Caller", guard_pid: int
 ) -> int:
-    """In the runner: become the service user, load the job and run it; return the exit code."""
+    """Become the service user, load the job and run it, in the runner; return the exit code."""
     from process_control.actions import rights
     from process_control.execution import guard
     from process_control.system import directories, linux
@@ -307,7 +307,7 @@ def _record(
     mails: bool,
     job: "Job | None" = None,
 ) -> None:
-    """As the service user: record a start that was refused, where our directories can be used."""
+    """Record, as the service user, a start that was refused, where our directories can be used."""
     from process_control.actions.rights import have_own_directories
     from process_control.run.refused import record_refusal
 

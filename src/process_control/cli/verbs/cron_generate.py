@@ -47,7 +47,7 @@ class Generated:
     target: str
     crontab: Crontab
     #: None for a file that does not exist, and for the console.
-    standing: ExistingFile | None
+    existing: ExistingFile | None
 
     @property
     def content(self) -> bytes:
@@ -55,11 +55,11 @@ class Generated:
 
     @property
     def would_change(self) -> bool:
-        return self.standing is None or self.standing.content != self.content or self.standing.wrong is not None
+        return self.existing is None or self.existing.content != self.content or self.existing.wrong is not None
 
     def is_known(self, left: LeftOut) -> bool:
         """Return whether the present crontab already says that this job is left out, and why."""
-        return left.comment in text_of(self.standing).split("\n")
+        return left.comment in text_of(self.existing).split("\n")
 
     @property
     def trouble(self) -> str | None:
@@ -70,7 +70,7 @@ class Generated:
 
     @property
     def changes(self) -> list[Change]:
-        return [] if self.target == CONSOLE else changes(text_of(self.standing), self.crontab.text)
+        return [] if self.target == CONSOLE else changes(text_of(self.existing), self.crontab.text)
 
 
 @click.command(
@@ -125,11 +125,11 @@ def cron_generate(
     target = target_of(settings, output)
     if check and target == CONSOLE:
         raise UsageError("--check compares a file, but the target is the console", hint="--output FILE")
-    standing = None if target == CONSOLE else existing_crontab(target)
-    leaves_jobs = wants_none or (not wants_all and stays_without_jobs(settings, standing))
+    existing = None if target == CONSOLE else existing_crontab(target)
+    leaves_jobs = wants_none or (not wants_all and stays_without_jobs(settings, existing))
     jobs, manner, besides = what_it_is_made_from(settings, account, target, leaves_jobs=leaves_jobs)
     crontab = crontab_of(jobs, manner, besides)
-    generated = Generated(target=target, crontab=crontab, standing=standing)
+    generated = Generated(target=target, crontab=crontab, existing=existing)
     if not as_json:
         _report_what_is_left_out(generated)
         if crontab.message_faults:
@@ -195,12 +195,12 @@ def _report_the_difference(generated: Generated, *, as_json: bool) -> None:
 
 
 def _differences(generated: Generated) -> list[str]:
-    standing = generated.standing
-    if standing is None:
+    existing = generated.existing
+    if existing is None:
         return [f"{generated.target} does not exist", *difference("", generated.crontab.text)]
-    if standing.content == generated.content:
-        return [f"{generated.target}: {standing.wrong}"]
-    return difference(text_of(standing), generated.crontab.text)
+    if existing.content == generated.content:
+        return [f"{generated.target}: {existing.wrong}"]
+    return difference(text_of(existing), generated.crontab.text)
 
 
 def _print(generated: Generated, *, as_json: bool, dry_run: bool) -> None:

@@ -44,8 +44,8 @@ def show_day(day: Day, zone: tzinfo, *, show_all: bool, max_label: int = LABEL) 
     screen = console()
     picture = _Picture(day, zone, unicode=draws_unicode(screen), max_label=max_label)
     lanes = day.lanes
-    room = len(lanes) if show_all else max(height() - AROUND_THE_LANES, FEWEST_LANES)
-    shown = lanes if len(lanes) <= room else lanes[: room - 1]
+    max_lanes = len(lanes) if show_all else max(height() - AROUND_THE_LANES, FEWEST_LANES)
+    shown = lanes if len(lanes) <= max_lanes else lanes[: max_lanes - 1]
     lines = [picture.title(), *picture.ruler()]
     lines += (
         [picture.load("jobs, up to {most:,}", [each for lane in lanes for each in lane.stretches])] if lanes else []
@@ -67,8 +67,8 @@ class _Picture:
         self._hours = round((day.end - day.begin) / 3600)
         longest = max((len(lane.job) for lane in day.lanes), default=0)
         self._label = max(SHORTEST_LABEL, min(longest, max_label, width() // 3))
-        room = width() - self._label - 2
-        self._per_hour = next((each for each in CELLS_PER_HOUR if each * self._hours <= room), 1)
+        columns = width() - self._label - 2
+        self._per_hour = next((each for each in CELLS_PER_HOUR if each * self._hours <= columns), 1)
         self._count = self._hours * self._per_hour
         self._seconds = 3600 / self._per_hour
         self._drawn = DRAWN if unicode else LETTERS

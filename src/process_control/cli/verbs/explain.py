@@ -119,10 +119,10 @@ def _find(name: str) -> list[Key]:
     found = [each for each in keys if each.name == wanted]
     if found:
         return found
-    raise ProcessControlError(f"no key is called '{name}'", hint=_mend(wanted, [each.name for each in keys]))
+    raise ProcessControlError(f"no key is called '{name}'", hint=_hint(wanted, [each.name for each in keys]))
 
 
-def _mend(name: str, names: Sequence[str]) -> str:
+def _hint(name: str, names: Sequence[str]) -> str:
     prefix, dot, key = name.rpartition(".")
     peers = our_word(key, None, prefix + dot) or our_word(key, None, prefix + dot, in_configuration=True)
     if peers:

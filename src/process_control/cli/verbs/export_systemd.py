@@ -76,7 +76,7 @@ def export_systemd(
     if show_diff or dry_run:
         _show(compared.changes, units, as_json=as_json, show_diff=show_diff)
         return int(bool(compared.changes)) if show_diff else failed
-    return _install(compared, units, settings, account, directory, tells_systemd=apply, as_json=as_json) or failed
+    return _install(compared, units, settings, account, directory, calls_systemctl=apply, as_json=as_json) or failed
 
 
 def _install(
@@ -86,13 +86,13 @@ def _install(
     account: Account,
     directory: str,
     *,
-    tells_systemd: bool,
+    calls_systemctl: bool,
     as_json: bool,
 ) -> int:
     """Install the units and have systemd read them; return 1 when systemctl failed."""
     changes = compared.changes
     before, after = commands_before(changes), commands_after(compared.timers)
-    calls = tells_systemd and directory == UNIT_DIRECTORY and is_running()
+    calls = calls_systemctl and directory == UNIT_DIRECTORY and is_running()
     trouble = call(before) if calls else None
     if trouble is not None:  # the next --apply is to stop these timers
         changes = [each for each in changes if each.change != "removed"]
@@ -102,7 +102,7 @@ def _install(
         hint = "" if os.geteuid() == 0 else "sudo process-control export systemd --apply"
         raise NotPermitted(error.faults[0].what, where=error.faults[0].where, hint=hint) from error
     trouble = (call(after) if calls else None) or trouble
-    to_call = [shlex.join(each) for each in (*before, *after)] if changes and tells_systemd and not calls else []
+    to_call = [shlex.join(each) for each in (*before, *after)] if changes and calls_systemctl and not calls else []
     if as_json:
         _print_json(changes, units, done=True, commands=to_call)
     else:
@@ -114,7 +114,7 @@ def _install(
             print_line("to be called on that host:")
         for command in to_call:
             print_line(command)
-    if tells_systemd and any(unit.job for unit in units.units) and _cron_starts_them(settings):
+    if calls_systemctl and any(unit.job for unit in units.units) and _cron_starts_them(settings):
         talk(
             f"{settings.output_crontab} starts jobs too: the later start of a planned time does nothing\n"
             f"  hint: to leave them to the timers: rm {settings.output_crontab}"

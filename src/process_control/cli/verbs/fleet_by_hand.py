@@ -167,7 +167,7 @@ def _with_files(settings: Settings, words: Sequence[str]) -> tuple[list[Job | st
 def _known(settings: Settings, words: Sequence[str]) -> tuple[list[Job | str], list[InvalidJob]]:
     """Return the same, and as slugs the jobs without a file that is valid here, when the fleet has them.
 
-    The fleet is asked only where the files do not tell: for a glob, and for a slug without a job of the fleet.
+    The fleet is asked only where the files do not decide it: for a glob, and for a slug without a job of the fleet.
     """
     if settings.fleet_address is None:
         return _with_files(settings, words)

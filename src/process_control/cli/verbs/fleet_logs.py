@@ -29,7 +29,7 @@ def logs_of_fleet(
     times: bool,
     as_json: bool,
 ) -> int:
-    """Print the log of a run, with what is to be said of it on stderr; return 1 when nothing of it is there."""
+    """Print the log of a run, with the notes about it on stderr; return 1 when nothing of it is there."""
     if job is None or not is_slug(job):
         raise UsageError("--fleet shows the log of one job", hint="process-control logs JOB --fleet")
     require_the_library()

@@ -55,8 +55,8 @@ def mark(session: Session, job: str, moment: str, note: str, dry_run: bool, as_j
 def _print(slot: Slot, note: str, done: str, *, as_json: bool) -> None:
     if as_json:
         changed = done == "marked"
-        told = {"job": slot.job, "done": done, "changed": changed, "slot": iso(slot.slot), "note": note}
-        print_json({"jobs": [told]})
+        answer = {"job": slot.job, "done": done, "changed": changed, "slot": iso(slot.slot), "note": note}
+        print_json({"jobs": [answer]})
     elif is_terminal():
         talk(f"{slot.job}: {slot_word(slot.slot)}: {done}: {note}")
     else:

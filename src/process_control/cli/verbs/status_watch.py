@@ -25,7 +25,7 @@ from process_control.views.selected_jobs import select_jobs
 from process_control.views.status import only_failed
 
 WHERE = "process-control status"
-DEFAULT, LEAST_SECONDS, MOST_SECONDS = "2", 0.2, 3600.0
+DEFAULT, MIN_SECONDS, MAX_SECONDS = "2", 0.2, 3600.0
 
 
 def watch_jobs(session: Session, words: Sequence[str], *, interval: str, failed: bool, heading: str = "") -> None:
@@ -38,7 +38,7 @@ def watch_jobs(session: Session, words: Sequence[str], *, interval: str, failed:
     seconds = seconds_of(interval)
     if seconds is None and (is_slug(interval) or not interval[:1].isdigit()):  # `status --watch JOB`
         words, seconds = [interval, *words], seconds_of(DEFAULT)
-    if seconds is None or not LEAST_SECONDS <= seconds <= MOST_SECONDS:
+    if seconds is None or not MIN_SECONDS <= seconds <= MAX_SECONDS:
         raise UsageError(f"--watch {interval}: not between 0.2 s and 1 h", where=WHERE, hint="--watch 5")
     settings = session.settings("status")
     live = LiveStatuses(settings, lambda: select_jobs(settings, words), open_index)
@@ -72,7 +72,7 @@ class _Besides:
         self._at: datetime | None = None
 
     def are_old(self, now: datetime) -> bool:
-        """Whether it is time to look again; it then counts as done."""
+        """Return whether it is time to look again; it then counts as done."""
         if self._at is not None and 0 <= (now - self._at).total_seconds() < ALL_AGAIN_SECONDS:
             return False
         self._at = now

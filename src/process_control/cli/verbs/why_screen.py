@@ -20,11 +20,11 @@ STYLES = {"ran": "", "skipped": "yellow", "missed": "bold red", "due": "cyan"}
 
 def show_why(answer: Why, now: datetime, option: str) -> None:
     """Print the sentences; each that has a command ends in it, on the same line or on the next one."""
-    room = width() if is_terminal() else COLUMNS
+    columns = width() if is_terminal() else COLUMNS
     sentences = with_configuration(answer.sentences, option)
-    lines = [_title(answer, now, room)]
+    lines = [_title(answer, now, columns)]
     for number, sentence in enumerate(sentences):
-        lines += _lines(sentence, now, room, style=_style(answer, number))
+        lines += _lines(sentence, now, columns, style=_style(answer, number))
     if len(lines) > MAX_LINES:
         more = f"process-control why {answer.job} --json"
         lines = [*lines[: MAX_LINES - 1], Text(f"{INDENT}More: {more}", style="dim")]
@@ -32,10 +32,10 @@ def show_why(answer: Why, now: datetime, option: str) -> None:
         console().print(line)
 
 
-def _title(answer: Why, now: datetime, room: int) -> Text:
+def _title(answer: Why, now: datetime, columns: int) -> Text:
     title = Text(clean(answer.job), style="bold")
     right = clock(now)
-    space = room - title.cell_len - len(right)
+    space = columns - title.cell_len - len(right)
     return title.append(" " * space).append(right, style="dim") if space > 2 else title
 
 
@@ -49,13 +49,13 @@ def _style(answer: Why, number: int) -> str:
     return "cyan" if answer.runs else STYLES.get(fate, "")
 
 
-def _lines(sentence: Sentence, now: datetime, room: int, *, style: str) -> list[Text]:
+def _lines(sentence: Sentence, now: datetime, columns: int, *, style: str) -> list[Text]:
     text = clean(in_local_time(sentence.text, now))
     if sentence.command is None:
-        return [Text(line, style=style) for line in wrapped(text, room)]
-    *before, last = wrapped(text, room - len(INDENT))
+        return [Text(line, style=style) for line in wrapped(text, columns)]
+    *before, last = wrapped(text, columns - len(INDENT))
     found = [Text(f"{INDENT}{line}") for line in before]
     command = clean(sentence.command)
-    if cell_len(last) + 1 + cell_len(command) <= room - len(INDENT):
+    if cell_len(last) + 1 + cell_len(command) <= columns - len(INDENT):
         return [*found, Text(f"{INDENT}{last} ").append(command, style="bold")]
     return [*found, Text(f"{INDENT}{last}"), Text(f"{INDENT}{INDENT}").append(command, style="bold")]

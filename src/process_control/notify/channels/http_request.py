@@ -77,14 +77,14 @@ def request(
         return _exchange(parts, method, body, dict(headers or {}), only_loopback, reads_body)
 
     try:
-        said = ask(exchange, seconds=seconds)
+        answer = ask(exchange, seconds=seconds)
     except NoAnswer:
         raise Unusable(f"{shown_url(url)}: no answer within {seconds:g} s") from None
     except OSError as error:
         raise Unusable(f"no process can be made: {error.strerror}") from None
-    if "fault" in said:
-        raise Unusable(f"{shown_url(url)}: {said['fault']}")
-    return Reply(**said)
+    if "fault" in answer:
+        raise Unusable(f"{shown_url(url)}: {answer['fault']}")
+    return Reply(**answer)
 
 
 def check_host(url: str, *, seconds: float = ANSWER_SECONDS) -> None:
@@ -136,14 +136,14 @@ def _exchange(
         response = connection.getresponse()
         reply: dict[str, Any] = {"status": response.status}
         if 200 <= response.status < 300 and not reads_body:
-            return reply  # it is taken: what else is said, and how slowly, changes nothing
+            return reply  # it is taken: what else is in the answer, and how slowly it comes, changes nothing
         reply["location"] = _shown_location(response.headers.get("Location", ""))
         reply["retry_at"] = _retry_at(response.headers.get("Retry-After", ""))
         if not reads_body and line is not None:
             line.settimeout(BODY_SECONDS)
         with suppress(OSError, http.client.HTTPException):
-            said = response.read(MAX_BODY) if reads_body else response.read1(MAX_BODY)
-            reply["body"] = said.decode("utf-8", "replace")
+            received = response.read(MAX_BODY) if reads_body else response.read1(MAX_BODY)
+            reply["body"] = received.decode("utf-8", "replace")
         return reply
     except Exception as error:  # noqa: BLE001  whatever the other side did: its text may show the URL
         return {"fault": _in_words(error)}

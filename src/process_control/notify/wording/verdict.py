@@ -1,4 +1,4 @@
-"""The reason in words, with which subject and text of a message begin; and what is said in sentences below it."""
+"""The reason in words, with which subject and text of a message begin; and the sentences below it."""
 
 from process_control.core.causes import Cause
 from process_control.core.moments import DAY, parse_iso, span, took
@@ -21,7 +21,7 @@ COUNTED = {
     Cause.REFUSED: "refused start",
     Cause.FILE_INVALID: "invalid file",
 }
-#: What is true as long as an incident of a host lasts, where nobody has said it in a sentence.
+#: What is true as long as an incident of a host lasts, where no sentence about it was posted.
 OF_HOST = {
     Cause.HOST_DOWN: "was down, and planned times were missed",
     Cause.TRIGGER_DEAD: "starts no scheduled jobs",
@@ -30,7 +30,7 @@ OF_HOST = {
     Cause.MAIL_DEAD: "cannot send messages",
     Cause.FILE_INVALID: "has invalid job files",
 }
-#: What is said of one of several jobs while it lasts, and when it is over.
+#: The words for one of several jobs while it lasts, and when it is over.
 _NOT_COUNTED = {Cause.FILE_INVALID: ("invalid", "valid again"), Cause.STALE: ("no success", "well again")}
 WELL_AGAIN = {
     Cause.HOST_DOWN: "is up again",
@@ -78,12 +78,12 @@ def sentences(subject: Subject) -> tuple[str, ...]:
     """Return what happened, where the verdict does not have it; and who knows of it already."""
     incident, event = subject.incident, subject.notice.event
     found = []
-    said = sentence_of(subject)
-    if event is not NoticeEvent.CLOSED and incident.cause not in (Cause.FAILED, Cause.LOST) and "\n" not in said:
-        is_new = said.rstrip(".").removeprefix(_NO_RUN).partition(": ")[2] or said.rstrip(".")
+    sentence = sentence_of(subject)
+    if event is not NoticeEvent.CLOSED and incident.cause not in (Cause.FAILED, Cause.LOST) and "\n" not in sentence:
+        is_new = sentence.rstrip(".").removeprefix(_NO_RUN).partition(": ")[2] or sentence.rstrip(".")
         is_about_one = subject.is_one_of_several and _why_of_all(subject) != ""
-        if said and is_new not in verdict(subject) and not is_about_one:
-            found.append(said)
+        if sentence and is_new not in verdict(subject) and not is_about_one:
+            found.append(sentence)
     if event is NoticeEvent.FLAPPING:
         found.append("Only reminders are sent from now on, until it is calm.")
     known = incident.acknowledged
@@ -128,7 +128,7 @@ def what_of_job(part: Part, subject: Subject) -> str:
 
 
 def _first_times(part: Part, subject: Subject) -> str:
-    """Return the first planned times, and how many more there are; the day is said once."""
+    """Return the first planned times, and how many more there are; the day is written once."""
     found: list[str] = []
     day = ""
     for slot in part.slots[:MAX_TIMES]:

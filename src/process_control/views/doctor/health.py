@@ -21,14 +21,14 @@ def check(look: Look) -> list[Finding]:
         slugs = []
     except OSError as error:
         return not_checked(CHECK, f"{layout.jobs(state)}: {error.strerror}", remedy="sudo process-control doctor")
-    with AllJobs(state) as standing:
-        found = [finding for slug in slugs if (finding := _unreadable(standing, slug, state)) is not None]
+    with AllJobs(state) as all_jobs:
+        found = [finding for slug in slugs if (finding := _unreadable(all_jobs, slug, state)) is not None]
     return found_or_fine(found, CHECK, f"the health of {len(slugs)} jobs can be read")
 
 
-def _unreadable(standing: AllJobs, slug: str, state: str) -> Finding | None:
+def _unreadable(all_jobs: AllJobs, slug: str, state: str) -> Finding | None:
     try:
-        text = standing.health(slug)
+        text = all_jobs.health(slug)
         if text is not None:
             Health.from_record(health_record(text))
     except ValueError as error:

@@ -18,19 +18,19 @@ from process_control.web.site import site_of
 
 def jobs(request: Request, asked: Asked) -> Response:
     site = site_of(request)
-    standing = site.watched.now()
+    snapshot = site.watched.now()
     wanted = Filter.of({name: asked.one(name) or "" for name in NAMES})
-    part = answers.part_of_a_walk(site.watched, standing, wanted, asked.limit, asked.cursor)
-    return list_response(request, answers.jobs_json(standing, part.rows), part)
+    part = answers.part_of_a_walk(site.watched, snapshot, wanted, asked.limit, asked.cursor)
+    return list_response(request, answers.jobs_json(snapshot, part.rows), part)
 
 
 def job(request: Request, _: Asked) -> Response:
     slug = request.path_params["slug"]
-    standing = site_of(request).watched.now()
-    status = standing.status(slug)
+    snapshot = site_of(request).watched.now()
+    status = snapshot.status(slug)
     if status is None:
         raise JobNotFound(f"no job '{slug}'", hint="list them: GET /api/v1/jobs")
-    return json_response(request, {"job": status.to_json(standing.schedules)})
+    return json_response(request, {"job": status.to_json(snapshot.schedules)})
 
 
 def runs(request: Request, asked: Asked) -> Response:

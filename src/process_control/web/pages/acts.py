@@ -51,9 +51,9 @@ def preview(request: Request) -> Response:
     words = request.query_params.getlist("job")
     if not words:
         raise UsageError("no job is chosen", hint="tick some in the overview")
-    standing = site.watched.now()
+    snapshot = site.watched.now()
     slugs = [job.slug for job in select_jobs(site.settings, words)]
-    touched = [Touched(slug, _how_it_stands(standing.status(slug), verb)) for slug in slugs]
+    touched = [Touched(slug, _how_it_stands(snapshot.status(slug), verb)) for slug in slugs]
     title = f"{verb} {slugs[0]}" if len(slugs) == 1 else f"{verb} {len(slugs)} jobs"
     slot = planned_time(site.settings, slugs, request.query_params.get("slot", "") if verb == RUN else "")
     values = {

@@ -65,7 +65,7 @@ def incident(request: Request) -> Response:
         "cause": WORDS.get(found.cause, found.cause.value),
         "jobs": _jobs(seen)[:MAX_NAMED],
         "more_jobs": max(len(found.parts) - MAX_NAMED, 0),
-        "told": seen.to_json()["told"],
+        "messages": seen.to_json()["told"],
         "now": iso(time.time()),
         "command": site.command("incidents", "show", found.id),
         "commands": [

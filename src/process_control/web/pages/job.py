@@ -35,7 +35,7 @@ from process_control.web.charts import MAX_RUNS, Chart, bars_of, chart
 from process_control.web.cursors import cursor_of, place_of
 from process_control.web.pages.render import page
 from process_control.web.site import Site, caller_of, site_of
-from process_control.web.standing import Standing
+from process_control.web.snapshot import Snapshot
 from process_control.web.zones import shown, zone_of_page
 
 ROWS = 50
@@ -52,38 +52,38 @@ class Value(NamedTuple):
 
 def job(request: Request) -> Response:
     site, slug = site_of(request), request.path_params["slug"]
-    standing = site.watched.now()
-    known = next((each for each in standing.jobs if each.slug == slug), None)
+    snapshot = site.watched.now()
+    known = next((each for each in snapshot.jobs if each.slug == slug), None)
     zone = (known.time_zone if isinstance(known, Job) else None) or ""
     before = shown.set(zone_of_page(request, zone))  # of the words in charts
     try:
-        values = _values(site, standing, slug, known, request)
+        values = _values(site, snapshot, slug, known, request)
     finally:
         shown.reset(before)
     return page(request, "job.html", values, job_zone=zone)
 
 
 def _values(
-    site: Site, standing: Standing, slug: str, known: Job | InvalidJob | None, request: Request
+    site: Site, snapshot: Snapshot, slug: str, known: Job | InvalidJob | None, request: Request
 ) -> dict[str, Any]:
-    settings, status = site.settings, standing.status(slug)
+    settings, status = site.settings, snapshot.status(slug)
     sees_values = has_rights_of(caller_of(request).role, OPERATOR)
     with open_index(settings.state_directory) as index:
-        ledger = Ledger(settings, standing.jobs, index, now=time.time())
+        ledger = Ledger(settings, snapshot.jobs, index, now=time.time())
         if known is None and slug not in ledger.known_jobs and not index.runs(jobs=[slug], limit=1):
             raise JobNotFound(f"no such job: {slug}", hint="the overview lists them")
         cursor = request.query_params.get("cursor")
         rows, place = runs_and_slots(index, ledger, slug, limit=ROWS, before=place_of(cursor) if cursor else None)
-        asker = Asker(slug, standing.jobs, settings, index, ledger, KnownSchedules(settings, _now()), LocalZone())
+        asker = Asker(slug, snapshot.jobs, settings, index, ledger, KnownSchedules(settings, _now()), LocalZone())
         return {
             "title": slug,
             "slug": slug,
             "status": status,
             "job": known if isinstance(known, Job) else None,
             "faults": known.error.faults if isinstance(known, InvalidJob) else (),
-            "schedules": standing.schedules,
+            "schedules": snapshot.schedules,
             "hold": hold_as_json(status.health) if status is not None else None,
-            "why": asker.answer(None, blockers_of_the_trigger(settings, standing.jobs, asker.status)),
+            "why": asker.answer(None, blockers_of_the_trigger(settings, snapshot.jobs, asker.status)),
             "rows": rows,
             "is_first": cursor is None,
             "next": place and cursor_of(place),

@@ -23,23 +23,23 @@ ROWS = 100
 
 def overview(request: Request) -> Response:
     site, parameters = site_of(request), request.query_params
-    standing = site.watched.now()
+    snapshot = site.watched.now()
     wanted = Filter.of(parameters)
-    chosen = wanted.chosen(standing.statuses)
+    chosen = wanted.chosen(snapshot.statuses)
     part = answers.part_of_jobs(chosen, ROWS, parameters.get("cursor"))
-    counts = Counter(each.state for each in standing.statuses)
+    counts = Counter(each.state for each in snapshot.statuses)
     values = {
-        "standing": standing,
-        "headline": headline(standing.statuses, standing.schedules.now),
+        "snapshot": snapshot,
+        "headline": headline(snapshot.statuses, snapshot.schedules.now),
         "incidents": count_in_words(site.settings.state_directory),
         "rows": part.rows,
-        "running": [each for each in standing.statuses if each.running is not None],
+        "running": [each for each in snapshot.statuses if each.running is not None],
         "count": len(chosen),
         "counts": [(state, counts[state]) for state in WORST_FIRST if counts[state]],
         "needs_attention": NEEDS_ATTENTION,
         "filter": wanted,
-        "tags": _tags(standing.statuses),
-        "owners": _owners(standing.statuses),
+        "tags": _tags(snapshot.statuses),
+        "owners": _owners(snapshot.statuses),
         "next": part.next,
         "command": site.command("status"),
     }
@@ -55,7 +55,7 @@ def _owners(statuses: Sequence[JobStatus]) -> list[str]:
 
 
 async def events(request: Request) -> Response:
-    """Server-sent events: `standing` with a number, each time that something else is shown."""
+    """Send the number of the snapshot, each time that something else is shown."""
     live, last = site_of(request).live, _last_id(request)
 
     async def sending() -> AsyncIterator[ServerSentEvent]:

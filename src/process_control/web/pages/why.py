@@ -17,12 +17,12 @@ from process_control.web.site import site_of
 def why(request: Request) -> Response:
     site, parameters = site_of(request), request.query_params
     word, at = parameters.get("job", "").strip(), parameters.get("at", "").strip()
-    standing = site.watched.now()
+    snapshot = site.watched.now()
     values: dict[str, Any] = {
         "title": f"Why {word}" if word else "Why",
         "word": word,
         "at": at,
-        "slugs": [job.slug for job in standing.jobs],
+        "slugs": [job.slug for job in snapshot.jobs],
         "why": None,
         "trouble": None,
         "command": site.command("why", *([word] if word else ["JOB"]), *([at] if at else [])),
@@ -41,7 +41,7 @@ def why(request: Request) -> Response:
                 "planned": None if found.account is None else found.account.planned,
                 "evidence": () if found.account is None else found.account.evidence,
             }
-    known = next((job for job in standing.jobs if job.slug == word), None)
+    known = next((job for job in snapshot.jobs if job.slug == word), None)
     zone = known.time_zone if isinstance(known, Job) else None
     return page(request, "why.html", values, job_zone=zone, status=404 if values["trouble"] else 200)
 

@@ -52,14 +52,14 @@ class AppriseChannel(ReceiverChannel):
             return hand_over(url, message, store=self._store)
 
         try:
-            said = ask(send, seconds=self._seconds)
+            answer = ask(send, seconds=self._seconds)
         except NoAnswer:
             raise Unusable(f"{shown_url(url)}: no answer within {self._seconds:g} s") from None
-        if "missing" in said:
+        if "missing" in answer:
             raise Unusable(
                 f"{shown_url(url)} needs the library apprise, which is not installed; "
                 f"install it: {sys.executable} -m pip install 'apprise>=2.2'"
             )
-        if "taken" in said:
-            return Taken(str(said["taken"]))
-        return Later((recipient.key,), f"{shown_url(url)}: {said.get('why')}")
+        if "taken" in answer:
+            return Taken(str(answer["taken"]))
+        return Later((recipient.key,), f"{shown_url(url)}: {answer.get('why')}")

@@ -56,8 +56,8 @@ def _faults(path: str) -> list[str]:
         ]
     finally:
         posix.close(walk.descriptor)
-    said = [str(fault).replace("\n  hint: ", "; ") for fault in faults]
-    return said or ([] if os.access(path, os.X_OK) else [f"{path}: cannot be executed; chmod +x {path}"])
+    sentences = [str(fault).replace("\n  hint: ", "; ") for fault in faults]
+    return sentences or ([] if os.access(path, os.X_OK) else [f"{path}: cannot be executed; chmod +x {path}"])
 
 
 def run(words: list[str], text: bytes, *, seconds: float) -> Ended:
@@ -76,14 +76,14 @@ def run(words: list[str], text: bytes, *, seconds: float) -> Ended:
         posix.close(stdin)
     streams = [stream for stream in (process.stdout, process.stderr) if stream is not None]
     try:
-        said, is_over = _said_until_end(process.pid, streams, until)
+        outputs, is_over = _output_until_end(process.pid, streams, until)
     finally:
         with suppress(ProcessLookupError):  # it is not reaped yet: no other group can have its number
             posix.killpg(process.pid, signal.SIGKILL)
         for stream in streams:
             stream.close()
         code = process.wait(ANSWER_SECONDS)
-    return Ended(code=code if is_over else None, stdout=said[0], stderr=said[1])
+    return Ended(code=code if is_over else None, stdout=outputs[0], stderr=outputs[1])
 
 
 def _started(words: list[str], stdin: int) -> "subprocess.Popen[bytes]":
@@ -105,7 +105,7 @@ def _started(words: list[str], stdin: int) -> "subprocess.Popen[bytes]":
         raise Unusable(f"{words[0]}: {why}") from None
 
 
-def _said_until_end(pid: int, streams: list[IO[bytes]], until: float) -> tuple[list[str], bool]:
+def _output_until_end(pid: int, streams: list[IO[bytes]], until: float) -> tuple[list[str], bool]:
     """Return the end of what it prints, and whether it ended in time.
 
     Its end counts, not that of its streams: a process that it left behind may hold them open.

@@ -174,33 +174,34 @@ def _by_program(message: bytes, sender: str, addresses: tuple[str, ...], way: Wa
         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
     )
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()[-300:]
-        raise Undelivered(f"{way.sendmail} exited with {done.returncode}{': ' + said if said else ''}", addresses)
+        complaint = done.stderr.decode("utf-8", "replace").strip()[-300:]
+        more = f": {complaint}" if complaint else ""
+        raise Undelivered(f"{way.sendmail} exited with {done.returncode}{more}", addresses)
 
 
 def _refusals(refused: dict[str, tuple[int, bytes]], way: Way) -> str:
-    return "; ".join(f"{address}: {code} {_said(text, way)}" for address, (code, text) in refused.items())
+    return "; ".join(f"{address}: {code} {_answer(text, way)}" for address, (code, text) in refused.items())
 
 
-def _said(text: bytes | str, way: Way) -> str:
+def _answer(text: bytes | str, way: Way) -> str:
     """Return a server's answer: some repeat the line that they refuse, and that may be the login."""
-    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return mask(said, spellings(way.login or "", way.password)) if way.password else said
+    answer = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return mask(answer, spellings(way.login or "", way.password)) if way.password else answer
 
 
 def _in_words(error: Exception, way: Way) -> str:
     if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code < 0:
-        return f"{way.in_words} did not answer in SMTP: {_said(error.smtp_error, way)}"
+        return f"{way.in_words} did not answer in SMTP: {_answer(error.smtp_error, way)}"
     if isinstance(error, smtplib.SMTPResponseException):
-        return f"{way.in_words} answered {error.smtp_code} {_said(error.smtp_error, way)}"
+        return f"{way.in_words} answered {error.smtp_code} {_answer(error.smtp_error, way)}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{way.in_words}: the server's certificate is not trusted: {error.verify_message}"
     if isinstance(error, TimeoutError | subprocess.TimeoutExpired):
         return f"{way.in_words} did not answer in time"
     if isinstance(error, ValueError):  # the library's text would show a part of what could not be sent
         return f"{way.in_words}: an address, the login or the password has a character that cannot be sent"
-    said = _said(error.strerror if isinstance(error, OSError) and error.strerror else str(error), way)
-    return f"{way.in_words}: {said or type(error).__name__}"
+    answer = _answer(error.strerror if isinstance(error, OSError) and error.strerror else str(error), way)
+    return f"{way.in_words}: {answer or type(error).__name__}"
 
 
 @contextmanager

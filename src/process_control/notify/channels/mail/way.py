@@ -31,8 +31,8 @@ def way_of(failmail: Failmail) -> Way:
         _answers(failmail.ca_file, failmail)
     password = None
     if (path := failmail.password_file) is not None:
-        said = _ask(lambda: read_secret_file(path, what="password file"), path, failmail)
-        password = said.split("\n")[0].strip()
+        content = _ask(lambda: read_secret_file(path, what="password file"), path, failmail)
+        password = content.split("\n")[0].strip()
     return Way(
         host=failmail.host,
         port=failmail.port,

@@ -36,9 +36,9 @@ def alone(state: State, slug: str) -> object:
 
 
 def in_one_go(state: State, slug: str) -> object:
-    with AllJobs(str(state)) as standing:
+    with AllJobs(str(state)) as all_jobs:
         try:
-            text = standing.health(slug)
+            text = all_jobs.health(slug)
             return None if text is None else health_record(text)
         except ValueError as error:
             return str(error)
@@ -92,8 +92,8 @@ def test_a_block_is_the_same(state: State, kind: str) -> None:
     if kind == "torn":
         path.write_bytes(path.read_bytes()[:700])
 
-    with AllJobs(str(state)) as standing:
-        seen = standing.slot_and_running("purge")
+    with AllJobs(str(state)) as all_jobs:
+        seen = all_jobs.slot_and_running("purge")
 
     assert seen == running_alone(state, "purge")
     assert (seen[1] is not None) == (kind in ("alive", "says it has ended"))

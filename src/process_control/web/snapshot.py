@@ -32,12 +32,12 @@ MAX_ORDERS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Snapshot:
     """How all jobs stood at one moment."""
 
     #: Another one when something else is shown; another server has the same one for the same.
     number: int
-    #: Of what is shown, to tell whether something else is.
+    #: A hash of what is shown: whether something else is.
     seen: int
     at: datetime
     jobs: Sequence[Job | InvalidJob]
@@ -53,27 +53,27 @@ class Standing:
 
 
 class Watched:
-    """The standing of all jobs, looked at again when somebody asks."""
+    """The latest snapshot of all jobs, taken again when somebody asks."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
         loaded = LoadedJobs()
         self._live = LiveStatuses(settings, lambda: loaded.load(settings), open_index)
-        self._last: Standing | None = None
+        self._last: Snapshot | None = None
         self._looked_at = 0.0
         #: The look that is being taken, by one thread for all.
-        self._looking: Future[Standing] | None = None
+        self._looking: Future[Snapshot] | None = None
         self._alerts: list[str] = []
         self._alerts_at = 0.0
         #: The order of the jobs of some moments, by their number: of lists that somebody reads part by part.
         self._orders: OrderedDict[int, Sequence[str]] = OrderedDict()
 
-    def keep_order(self, standing: Standing) -> None:
+    def keep_order(self, snapshot: Snapshot) -> None:
         """Remember the order of the jobs for whoever reads them part by part."""
         with self._lock:
-            self._orders[standing.number] = [each.slug for each in standing.statuses]
-            self._orders.move_to_end(standing.number)
+            self._orders[snapshot.number] = [each.slug for each in snapshot.statuses]
+            self._orders.move_to_end(snapshot.number)
             while len(self._orders) > MAX_ORDERS:
                 self._orders.popitem(last=False)
 
@@ -82,7 +82,7 @@ class Watched:
         with self._lock:
             return self._orders.get(number)
 
-    def now(self) -> Standing:
+    def now(self) -> Snapshot:
         """Return how all jobs stand; how they stood a moment ago, while a look at thousands takes longer.
 
         Raises ProcessControlError when the job directory cannot be read.
@@ -99,7 +99,7 @@ class Watched:
             return last
         return looking.result()
 
-    def _look_once(self, looking: "Future[Standing]") -> None:
+    def _look_once(self, looking: "Future[Snapshot]") -> None:
         try:
             found = self._look(self._last)
         except BaseException as error:  # noqa: BLE001  whoever waits raises it
@@ -111,7 +111,7 @@ class Watched:
             self._last, self._looked_at, self._looking = found, time.monotonic(), None
         looking.set_result(found)
 
-    def _look(self, last: Standing | None) -> Standing:
+    def _look(self, last: Snapshot | None) -> Snapshot:
         now, read_all_at = datetime.now(UTC), self._live.read_all_at
         statuses, schedules = self._live.look(now)
         if self._live.read_all_at != read_all_at:
@@ -120,7 +120,7 @@ class Watched:
         alerts = self._alerts_of(statuses, charge, is_new=last is None or charge != last.charge)
         seen = _seen(statuses, alerts)
         is_same = last is not None and seen == last.seen
-        return Standing(
+        return Snapshot(
             number=last.number if last is not None and is_same else _number(statuses, alerts),
             seen=seen,
             at=now,

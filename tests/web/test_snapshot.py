@@ -9,8 +9,8 @@ import pytest
 from kit.harness import Box, until
 from process_control.config.settings import load_settings
 from process_control.errors import BadConfiguration
-from process_control.web import standing
-from process_control.web.standing import Standing, Watched
+from process_control.web import snapshot
+from process_control.web.snapshot import Snapshot, Watched
 
 
 class Slow(Watched):
@@ -19,7 +19,7 @@ class Slow(Watched):
     may_look: threading.Event
     looks = 0
 
-    def _look(self, last: Standing | None) -> Standing:
+    def _look(self, last: Snapshot | None) -> Snapshot:
         self.looks += 1
         if not self.may_look.wait(20):
             raise BadConfiguration("it may not look")
@@ -53,7 +53,7 @@ def test_while_a_look_takes_long_the_last_one_is_shown(watched: Slow) -> None:
     assert watched.now() is first
     watched.may_look.set()
     until(lambda: watched.now() is not first, "what the long look has found")
-    assert standing.PATIENCE_SECONDS <= 1
+    assert snapshot.PATIENCE_SECONDS <= 1
 
 
 def test_job_files_that_are_the_same_are_the_same_jobs_when_all_are_read_again(watched: Slow, box: Box) -> None:

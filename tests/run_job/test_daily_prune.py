@@ -18,7 +18,7 @@ def old_log(box: Box) -> Path:
 
 
 @pytest.mark.parametrize("days_ago", [2, -365], ids=["the day before yesterday", "a year ahead: the clock was wrong"])
-def test_a_run_has_house_kept_when_it_was_not_done_today(box: Box, days_ago: int) -> None:
+def test_a_run_prunes_when_that_was_not_done_today(box: Box, days_ago: int) -> None:
     box.job("job", "command: 'true'")
     box.run("job")
     log, stamp = old_log(box), box.state_directory / "prune.stamp"
@@ -29,10 +29,10 @@ def test_a_run_has_house_kept_when_it_was_not_done_today(box: Box, days_ago: int
 
     until(lambda: not log.exists(), "the old log to be removed")
     assert abs(stamp.stat().st_mtime - time.time()) < A_DAY
-    until(lambda: not is_held(stamp), "the house to be kept")
+    until(lambda: not is_held(stamp), "the daily prune to end")
 
 
-def test_a_run_on_the_same_day_keeps_no_house(box: Box) -> None:
+def test_a_run_on_the_same_day_does_not_prune_again(box: Box) -> None:
     box.job("job", "command: 'true'")
     box.run("job")
     log = old_log(box)
