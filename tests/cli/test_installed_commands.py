@@ -4,12 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from kit.harness import PROJECT, Box
+from kit.harness import PROJECT, Box, Result
 from kit.installation import PYTHON_FLAGS, Product
 from kit.runs import outcomes
 from process_control import __version__
@@ -58,22 +58,37 @@ def hostile(how: str, planted: Path) -> dict[str, str]:
     return {name: value.format(planted=planted) for name, value in HOSTILE[how].items()}
 
 
-@pytest.mark.parametrize("how", HOSTILE)
-def test_no_command_believes_the_python_variables_of_its_caller(box: Box, planted: Path, how: str) -> None:
-    box.job("job", "command: 'true'")
+def asked(product: Product) -> dict[str, list[str]]:
+    """Return each command with words that make it work."""
     words = {
         "run-job": ["job"],
         "process-control": ["history", "--json"],
         "cron-generate": ["--output", "console"],
         "check-jobs-icinga": [],
     }
-    bin_folder = box.product.prefix / "bin"
+    return {name: [str(product.prefix / "bin" / name), *words[name]] for name in COMMANDS}
+
+
+@pytest.fixture(scope="module")
+def plain(product: Product) -> Iterator[dict[str, Result]]:
+    """What each command answers to somebody who sets none of these variables."""
+    box = Box.configured(product)
+    box.job("job", "command: 'true'")
+    box.run("job")
+    yield {name: box.command(command) for name, command in asked(product).items()}
+    assert box.close() == []
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_no_command_believes_the_python_variables_of_its_caller(
+    box: Box, planted: Path, plain: dict[str, Result], how: str
+) -> None:
+    box.job("job", "command: 'true'")
     box.run("job")
 
-    for name in COMMANDS:
-        plain = box.command([str(bin_folder / name), *words[name]])
-        result = box.command([str(bin_folder / name), *words[name]], env=hostile(how, planted), cwd=planted)
-        assert (result.stderr, result.exit_code) == (plain.stderr, plain.exit_code), name
+    for name, command in asked(box.product).items():
+        result = box.command(command, env=hostile(how, planted), cwd=planted)
+        assert (result.stderr, result.exit_code) == (plain[name].stderr, plain[name].exit_code), name
         assert result.exit_code == 0, f"{name}: {result}"
     assert not (box.root / "imported").exists()
 

@@ -393,14 +393,14 @@ def test_a_mail_whose_sender_is_killed_as_it_was_taken_is_sent_again_with_the_sa
 
 
 def test_many_jobs_that_fail_at_once_are_mailed_once_each(box: Box, mailed: Mails) -> None:
-    for number in range(20):
+    for number in range(10):
         box.job(f"job-{number}", "command: /bin/false")
 
-    lives = [box.start(f"job-{number}", via="stub") for number in range(20)]
+    lives = [box.start(f"job-{number}", via="stub") for number in range(10)]
     for live in lives:
         live.wait()
 
-    assert sorted(subject.split()[0] for subject in subjects(mailed())) == sorted(f"job-{n}" for n in range(20))
+    assert sorted(subject.split()[0] for subject in subjects(mailed())) == sorted(f"job-{n}" for n in range(10))
 
 
 @pytest.mark.needs_root
