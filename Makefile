@@ -16,11 +16,11 @@ PRODUCT := .venv/.product-$(VERSION)
 READY := .venv/.ready-$(VERSION)
 # What the product under test is called with: `make test PYTHON_FLAGS=-O` strips its `assert`s, not those of the tests.
 PYTHON_FLAGS :=
-# Tests run side by side, three to a processor, because most of them wait, and one to a GB of memory; a file that is run by
+# Tests run side by side, four to a processor, because most of them wait, and one to a GB of memory; a file that is run by
 # hand has none beside it.
 PROCESSORS := $(shell nproc)
 GB_OF_MEMORY := $(shell awk '/^MemAvailable/ {print int($$2 / 1048576)}' /proc/meminfo)
-WORKERS := $(shell awk -v most=$$((3 * $(PROCESSORS))) -v gb=$(GB_OF_MEMORY) \
+WORKERS := $(shell awk -v most=$$((4 * $(PROCESSORS))) -v gb=$(GB_OF_MEMORY) \
 	'BEGIN {if (most > 12) most = 12; if (gb < most) most = gb; print most < 1 ? 1 : most}')
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \

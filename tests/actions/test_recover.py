@@ -29,6 +29,8 @@ def test_each_slot_of_a_job_is_run_in_its_order_and_so_many_at_once(box: Box) ->
     note = script(box, "note.sh", f'echo "$PROCESS_CONTROL_SCHEDULED_AT" >> {box.root}/$PROCESS_CONTROL_JOB')
     for job in ("a", "b", "c"):
         box.job(job, f"command: {note}")
+    until_b_has_run = script(box, "wait.sh", f"until [ -s {box.root}/b ]; do sleep 0.01; done")
+    box.job("a", f"command: [{note}, {until_b_has_run}]")
 
     done, at_a_time = run(box, [(job, SLOTS) for job in ("a", "b", "c")])
 

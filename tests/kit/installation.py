@@ -17,6 +17,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).resolve().parents[2]
+EXTRAS = "extras"
 PYTHON_FLAGS = os.environ.get("PROCESS_CONTROL_PYTHON_FLAGS", "").split()
 """What the interpreter of the product, not that of the tests, is called with: such as -O, which strips `assert`."""
 WHEEL = os.environ.get("PROCESS_CONTROL_WHEEL")
@@ -79,7 +80,7 @@ class Product:
         site_packages = self.site_packages.relative_to(self.prefix)
         (prefix / site_packages).mkdir(parents=True)
         damaged = [self.prefix / "bin", self.package]
-        others = [each for each in self.prefix.iterdir() if each.name not in ("bin", "lib")]
+        others = [each for each in self.prefix.iterdir() if each.name not in ("bin", "lib", EXTRAS)]
         others += [each for each in self.site_packages.iterdir() if each != self.package]
         _copy_while_it_grows(others, prefix, self.prefix, "--link")
         _copy_while_it_grows(damaged, prefix, self.prefix)
@@ -89,10 +90,8 @@ class Product:
 
     def add_extra(self, extra: str, *, as_links: bool = False) -> None:
         """Install what an extra of the package needs besides, into a copy. `as_links`: where no test damages it."""
-        there = {distribution.name for distribution in _dependencies()}
-        for distribution in _dependencies(extra):
-            if distribution.name not in there:
-                _copy_distribution(distribution, self.site_packages, as_links=as_links)
+        options = ["--archive", "--link"] if as_links else ["--archive"]
+        _must(["cp", *options, f"{_made_extra(extra)}/.", str(self.site_packages)])
 
 
 def _copy_while_it_grows(paths: Sequence[Path], prefix: Path, root: Path, *options: str) -> None:
@@ -115,8 +114,7 @@ def installed_product() -> Iterator[Product]:
     The clone may lie where only root may enter, so everything is copied below /tmp: the built wheel, and the
     dependencies it declares (those and no others: a forgotten one shows). Kept between sessions by content.
     """
-    folder = Path("/tmp") / f"process-control-tests-{os.getuid()}"
-    _make_private(folder)
+    folder = _folder()
     with _locked(folder / "lock", fcntl.LOCK_EX) as whole:
         name = _fingerprint()
         in_use = _open_lock(folder / f"{name}.lock")
@@ -132,13 +130,33 @@ def installed_product() -> Iterator[Product]:
             os.close(in_use)
 
 
-def _make_private(folder: Path) -> None:
+def _made_extra(extra: str) -> Path:
+    """Return where what an extra needs besides the package lies, copied and compiled once for each state of that."""
+    folder = _folder()
+    place = folder / _fingerprint() / EXTRAS / extra
+    with _locked(folder / "extras.lock", fcntl.LOCK_EX):
+        if not place.exists():
+            new = place.with_suffix(".new")
+            shutil.rmtree(new, ignore_errors=True)
+            there = {distribution.name for distribution in _dependencies()}
+            for distribution in _dependencies(extra):
+                if distribution.name not in there:
+                    _copy_distribution(distribution, new)
+            _must([sys.executable, "-m", "compileall", "-q", str(new)])
+            new.rename(place)
+    return place
+
+
+def _folder() -> Path:
+    """Return where installations are kept, ours alone to write."""
+    folder = Path("/tmp") / f"process-control-tests-{os.getuid()}"
     with contextlib.suppress(FileExistsError):
         folder.mkdir()
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise RuntimeError(f"{folder} is not ours: remove it")
     folder.chmod(0o755)
+    return folder
 
 
 def _open_lock(path: Path) -> int:
@@ -223,35 +241,15 @@ def _call_python_with_its_flags(prefix: Path) -> None:
         installed.write_text(installed.read_text().replace(" -I -S ", f" {' '.join(PYTHON_FLAGS)} -I -S "))
 
 
-def _copy_distribution(
-    distribution: importlib.metadata.Distribution, site_packages: Path, *, as_links: bool = False
-) -> None:
+def _copy_distribution(distribution: importlib.metadata.Distribution, site_packages: Path) -> None:
     for file in distribution.files or []:
         source = Path(str(distribution.locate_file(file)))
         if ".." in file.parts or not source.is_file():
             continue
         target = site_packages / file
         target.parent.mkdir(parents=True, exist_ok=True)
-        (_link if as_links else _copy)(str(source), str(target))
-
-
-def _copy(source: str, target: str) -> None:
-    shutil.copy2(source, target)
-    os.chmod(target, _mode_for_all(source))
-
-
-def _link(source: str, target: str) -> None:
-    """Give a file a second name; copy one that not everybody may read, and where a link cannot be made."""
-    try:
-        if stat.S_IMODE(os.stat(source).st_mode) != _mode_for_all(source):
-            raise PermissionError(source)
-        os.link(source, target)
-    except OSError:
-        _copy(source, target)
-
-
-def _mode_for_all(path: str) -> int:
-    return 0o755 if os.access(path, os.X_OK) else 0o644
+        shutil.copy2(source, target)
+        target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
 
 
 def _must(command: Sequence[str]) -> None:

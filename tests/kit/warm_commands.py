@@ -186,7 +186,17 @@ while True:
         os.close(descriptor)
 """
 
-OF_SCREENS = ("process_control.cli.main", "process_control.cli.verbs.cron_generate")
+OF_SCREENS = (
+    "process_control.cli.main",
+    "process_control.cli.print.table",
+    "process_control.cli.verbs.cron_generate",
+    "process_control.cli.verbs.why_screen",
+    "process_control.history.index.fast_lines",
+    "click._textwrap",
+    "encodings.utf_8_sig",
+    "statistics",
+)
+"""What prints screens, and what most of them import late."""
 OF_A_RUN = (
     *GUARD_ROOTS,
     *RUNNER_ROOTS,
