@@ -26,8 +26,8 @@ def until(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE_SE
     """Return the first true value of `condition`. For states of the kernel that nobody announces (/proc).
 
     It looks again after 2 ms, later after a twentieth of what it has waited, at most 20 ms, and not before three times
-    what a look takes, nine times in a long wait: looking takes processor time from whoever is waited for. Prefer a
-    `Fifo`, `wait_gone` or `Live.wait_for_line`, which sleep until the event.
+    what a look takes: looking takes processor time from whoever is waited for. Prefer a `Fifo`, `wait_gone` or
+    `Live.wait_for_line`, which sleep until the event.
     """
     limit, began = Deadline(seconds), time.monotonic()
     looked = began
@@ -35,15 +35,9 @@ def until(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE_SE
         if limit.passed():
             raise TookTooLong(f"not within {seconds:g} s: {what}")
         now = time.monotonic()
-        select.select([], [], [], _pause(waited=now - began, look=now - looked))
+        select.select([], [], [], max(min(max(0.002, (now - began) / 20), 0.02), min(3 * (now - looked), 0.3)))
         looked = time.monotonic()
     return value
-
-
-def _pause(*, waited: float, look: float) -> float:
-    of_a_cheap_one = min(max(0.002, waited / 20), 0.02)
-    of_a_costly_one = min(max(3 * look, min(9 * look, waited / 10)), max(0.3, waited / 20))
-    return max(of_a_cheap_one, of_a_costly_one)
 
 
 def readable(descriptors: Iterable[int], seconds: float) -> list[int]:

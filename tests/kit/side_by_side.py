@@ -19,7 +19,7 @@ NEEDS_A_DEBIAN = "package"
 SHARED = {"fleet": 4, "web": 4}
 """Folders whose tests share what is costly to start (a server, a browser), and how many workers have one."""
 SHARE_BEFORE = 0.7
-SHARE_WITH_LONG = 0.5
+SHARE_WITH_LONG = 0.8
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -36,7 +36,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadScopeSc
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Spread what takes long over the first part: most of it waits, and the last worker is not alone with it.
+    """Spread what takes long: most of it waits, and somebody else has work meanwhile; the last worker is not alone with it.
 
     What needs a clean Debian comes later: it is being made meanwhile. Groups of many tests come before all others.
     """
