@@ -36,7 +36,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadScopeSc
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Spread what takes long: most of it waits, and somebody else has work meanwhile; the last worker is not alone with it.
+    """Spread what takes long: most of it waits, others have work meanwhile, and the last worker is not alone with it.
 
     What needs a clean Debian comes later: it is being made meanwhile. Groups of many tests come before all others.
     """
