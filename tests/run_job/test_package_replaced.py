@@ -38,9 +38,14 @@ def own_box(make_box: Callable[..., Box], product: Product) -> Box:
 
 
 def destroy(box: Box, how: str) -> None:
-    """Replace every module, and every byte code file, of the package and of what it depends on."""
+    """Replace every module, and every byte code file, of the package and of what it depends on; or one module."""
     garbage = box.root / "garbage"
     garbage.write_bytes(b"\xff garbage: this is no Python (\n")
+    if how.endswith(".py"):
+        path = box.product.site_packages / "process_control" / how
+        path.unlink()
+        path.hardlink_to(garbage)
+        return
     for folder, _, names in os.walk(box.product.site_packages):
         for path in [f"{folder}/{name}" for name in names]:
             if how == "removed":
@@ -123,7 +128,7 @@ def test_a_failure_is_reported_although_nothing_could_be_imported_before(own_box
 
 
 @pytest.mark.parametrize("ending", ["exit 0", "exit 3", "wait"])
-@pytest.mark.parametrize(("how", "via"), [("garbage", "script"), ("removed", "stub")])
+@pytest.mark.parametrize(("how", "via"), [("garbage", "script"), ("removed", "stub"), ("core/masking.py", "script")])
 def test_what_a_job_leaves_is_ended_although_nothing_could_be_imported_before(
     own_box: Box, how: str, via: str, ending: str
 ) -> None:
@@ -149,6 +154,23 @@ def test_what_a_job_leaves_is_ended_although_nothing_could_be_imported_before(
     assert outcomes(box) == [("failed", reason)]
     assert box.processes() == []
     assert result.stderr.startswith("job: failed: "), result
+
+
+def test_a_fault_of_the_runner_itself_leaves_no_process_of_the_job(own_box: Box) -> None:
+    box = own_box
+    second = script(box, "second.sh", "exit 0")
+    left = "(trap '' TERM; exec setsid sleep 1000 > /dev/null 2>&1) &"
+    first = script(box, "first.sh", f"{left} while [ ! -e {box.root}/replaced ]; do sleep 0.02; done; rm {second}")
+    box.job("job", f"command:\n- {first}\n- {second}\ntimeout: 60")
+
+    with box.start("job") as live:
+        until(box.processes, "the job")
+        destroy(box, "execution/not_executed.py")  # what tells why the second command cannot be executed
+        (box.root / "replaced").touch()
+        result = live.wait()
+
+    assert (result.exit_code, box.processes()) == (70, [])
+    assert "not_executed.py" in result.stderr
 
 
 @pytest.mark.parametrize(("how", "via"), [("garbage", "script"), ("removed", "stub")])

@@ -98,9 +98,16 @@ class Supervisor:
         self.facts.timeout_seconds = limits.timeout_seconds
 
     def execute(self, commands: list[list[str]], *, goes_on: "Callable[[Facts], bool]") -> Facts:
-        """Run the commands in sequence and return the facts. `goes_on(facts)` decides after each on the next."""
-        completed = self._run_commands(commands, goes_on)
-        self._finish(completed)
+        """Run the commands in sequence and return the facts. `goes_on(facts)` decides after each on the next.
+
+        No process is left, whatever is raised.
+        """
+        try:
+            completed = self._run_commands(commands, goes_on)
+            self._finish(completed)
+        except BaseException:
+            self._children.kill(group=self._surroundings.cgroup, guard=self._guard, wait=_pause_until)
+            raise
         self._measure_output()
         self.facts.stderr_excerpt = self._streams.capture.stderr_excerpt()
         group = self._surroundings.cgroup
@@ -324,7 +331,7 @@ class Supervisor:
     def _leftovers_must_go(self) -> bool:
         if self._children.are_gone or self._limits.keep_leftovers:
             return False
-        self.facts.leftovers = self._describe([pid for pid, _ in proc.descendants(posix.getpid())])
+        self.facts.leftovers = self._in_words([pid for pid, _ in proc.descendants(posix.getpid())])
         return True
 
     def _end_tree(self) -> None:
@@ -356,8 +363,14 @@ class Supervisor:
             left = ending.kill(self._children, group=group, guard=self._guard, wait=self._wait)
         if left:
             self.facts.survivor_pids = left
-            self.facts.survivors = self._describe(left)
+            self.facts.survivors = self._in_words(left)
         self._note_exit()
+
+    def _in_words(self, pids: list[int]) -> list[str]:
+        try:
+            return self._describe(pids)
+        except Exception:  # noqa: BLE001  the package was replaced while the job ran
+            return [f"pid {pid}" for pid in pids]
 
     def _note_exit(self) -> None:
         ended = self._children.command
@@ -369,3 +382,7 @@ class Supervisor:
         self.facts.duration_seconds = self._time.seconds
         self.facts.stdout_bytes = self._streams.capture.stdout_bytes
         self.facts.stderr_bytes = self._streams.capture.stderr_bytes
+
+
+def _pause_until(until: float) -> None:
+    select.poll().poll(wait_milliseconds(until - time.monotonic()))

@@ -64,10 +64,8 @@ def _supervisor(run: Run, world: "World") -> "Supervisor":
     )
 
     def describe(pids: list[int]) -> list[str]:
-        try:
-            from process_control.execution.describe import describe
-        except Exception:  # noqa: BLE001  the package was replaced while the job ran
-            return [f"pid {pid}" for pid in pids]
+        from process_control.execution.describe import describe
+
         return describe(pids, notifier.secrets)
 
     def make_watch() -> "OutputWatch":
