@@ -21,13 +21,15 @@ from process_control.config.settings import load_settings
 from process_control.errors import NotStarted
 from process_control.system.account import account_of
 
+pytestmark = pytest.mark.one_worker  # a line is exchanged between the seconds 5 and 50 of a minute
+
 CRONTAB = """\
 MAILTO=ops@example.org
 PATH=/usr/local/bin:/usr/bin:/bin
 
 # Back up the shop
 30 2 * * * root /usr/local/bin/backup --all
-*/5 * * * * root cd /srv/shop && ./poll | logger
+*/5 * 29 2 * root cd /srv/shop && ./poll | logger
 @reboot root /usr/bin/at-boot
 10 4 * * * nobody /usr/bin/true
 """
@@ -426,11 +428,11 @@ def test_nothing_but_the_one_job_changes_in_the_generated_crontab(desk: Desk, cr
     assert ("--scheduled poll" in generated.read_text(), "--scheduled backup" in generated.read_text()) == (True, False)
 
     job = desk.jobs / "poll.yaml"
-    job.write_text(job.read_text().replace('"*/5', '"*/7'))
+    job.write_text(job.read_text().replace('"*/5 * 29 2', '"*/7 * 29 2'))
     refused = desk.process_control("import", "crontab", str(crontab), "--adopt", "5")
 
     assert refused.exit_code == 78
-    assert "does not match the job files; this would change too: */7 * * * * root" in refused.stderr
+    assert "does not match the job files; this would change too: */7 * 29 2 * root" in refused.stderr
 
 
 @pytest.mark.needs_root
@@ -729,7 +731,7 @@ def test_a_dry_run_of_undo_says_what_would_become_of_the_job_file(
 
 # --- the crontab of a user, by the program crontab -------------------------------------------------------------------
 
-OWN = "A=b\n\n# Poll\n*/5 * * * * ./poll\n1 2 * * * ./night\n"
+OWN = "A=b\n\n# Poll\n*/5 * 29 2 * ./poll\n1 2 * * * ./night\n"
 IN_OWN_SPOOL = (
     f"mount -t tmpfs none {SPOOL}; install -d -m 1730 -g crontab {SPOOL}/crontabs; "
     'printf "$1" | crontab -u "$2" -; eval "$3"'
@@ -762,8 +764,8 @@ def test_the_crontab_of_the_service_user_is_adopted_from_by_crontab(product: Pro
         assert box.close() == []
 
     assert result.exit_code == 0, result
-    assert "\n# process-control runs this as the job poll: */5 * * * * ./poll\n1 2 * * * ./night\n" in result.stdout
-    assert f"\n*/5 * * * * {SERVICE_USER} " in result.stdout
+    assert "\n# process-control runs this as the job poll: */5 * 29 2 * ./poll\n1 2 * * * ./night\n" in result.stdout
+    assert f"\n*/5 * 29 2 * {SERVICE_USER} " in result.stdout
     assert f"\n-rw-r----- 1 root {SERVICE_USER} " in result.stdout
     assert result.stdout.endswith("equal\n")
 

@@ -63,6 +63,8 @@ def group_of(nodeid: str, root: Path) -> str:
         return f"{folder.name} {_place(file) % SHARED[folder.name]}"
     if _has(file, "from kit.sources import"):
         return "kit.sources"
+    if _has(file, "pytest.mark.one_worker"):
+        return str(file)
     if any(_has(each, 'scope="module"') for each in (file, folder / "conftest.py")) or _has(file, 'scope="class"'):
         return str(file)
     return nodeid
