@@ -156,11 +156,14 @@ $(READY): $(PRODUCT)
 demo: $(PRODUCT) ## a succeeding, a failing, a timing-out and a multi-command job, and what the history shows
 	@$(PYTHON) demo/demo.py
 
-# The network gives what Debian has beside what PyPI has, so both are fetched side by side. mypy takes one processor for
-# seconds: it runs beside the tests, and its output comes behind them. In a fresh clone one process compiles all tests
-# meanwhile: the workers, who begin together, would each do so.
+# The network gives what Debian has beside what PyPI has, so both are fetched side by side, and a clean Debian 12 is made,
+# in which tests install the package: they wait for it. mypy takes one processor for seconds: it runs beside the tests,
+# and its output comes behind them. In a fresh clone one process compiles all tests meanwhile: the workers, who begin
+# together, would each do so.
 test: $(PRODUCT) ## linters and all tests: what CI runs
-	@($(INSTALL_TEST_TOOLS)) &
+	@($(INSTALL_TEST_TOOLS)
+	if [ "$$(id -u)" = 0 ] && [ ! -d $(DEBIAN) ]; then tests/kit/make_debian_tree $(DEBIAN) >/dev/null 2>&1 & fi
+	$(PYTHON) -m compileall -q src) &
 	installing=$$!
 	$(MAKE) $(READY)
 	$(RUFF)
@@ -170,8 +173,6 @@ test: $(PRODUCT) ## linters and all tests: what CI runs
 	trap 'kill $$mypy 2>/dev/null || true; rm -f "$$output"' EXIT
 	[ -d tests/core/__pycache__ ] || $(PYTHON) -m pytest --collect-only --quiet >/dev/null 2>&1 || true
 	wait $$installing
-	# A clean Debian 12, where tests install the package: made while the others run. Its tests wait for it.
-	if [ "$$(id -u)" = 0 ] && [ ! -d $(DEBIAN) ]; then tests/kit/make_debian_tree $(DEBIAN) >/dev/null 2>&1 & fi
 	own_tmp=()
 	if [ "$$(id -u)" = 0 ] && [ $(GB_OF_MEMORY) -ge 8 ] && tests/kit/with_own_tmp true 2>/dev/null; then
 		own_tmp=(tests/kit/with_own_tmp)

@@ -17,7 +17,7 @@ from temporalio.worker import Worker
 
 from kit.apart import apart
 from kit.fleets import EVENTS_OF_A_LOCK, Fleet
-from kit.sources import PROJECT
+from kit.installation import PROJECT
 from process_control.core.fleet import decide as core
 from process_control.core.fleet.lock_state import Decision, JobSpec, JobState, LockState, PlannedSlots
 from process_control.fleet.hand_over import take_back
