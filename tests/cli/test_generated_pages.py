@@ -14,7 +14,8 @@ from process_control.config.keys.job_fields import JOB_FIELDS
 from tools.man_pages import PAGES
 from tools.pages import SHARE, outputs
 
-MANUAL = [path for path in outputs() if "man" in path.parts]
+OUTPUTS = outputs()
+MANUAL = [path for path in OUTPUTS if "man" in path.parts]
 SECTIONS = {
     "1": ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "SEE ALSO"],
     "5": ["NAME", "DESCRIPTION", "KEYS", "FILES", "EXAMPLES", "SEE ALSO"],
@@ -25,22 +26,22 @@ def short(path: Path) -> str:
     return str(path.relative_to(PROJECT))
 
 
-@pytest.mark.parametrize("path", outputs(), ids=short)
+@pytest.mark.parametrize("path", OUTPUTS, ids=short)
 def test_the_generated_file_is_up_to_date(path: Path) -> None:
     stale = "run: python -m tools.pages"
 
     assert path.exists(), stale
-    assert path.read_text(encoding="utf-8") == outputs()[path], stale
+    assert path.read_text(encoding="utf-8") == OUTPUTS[path], stale
 
 
 def test_nothing_else_is_installed_below_share() -> None:
-    below_share = {path for path in outputs() if path.is_relative_to(SHARE)}
+    below_share = {path for path in OUTPUTS if path.is_relative_to(SHARE)}
 
     assert {path for path in SHARE.rglob("*") if path.is_file()} == below_share
 
 
 def test_the_package_installs_all_of_it(product: Product) -> None:
-    below_share = {path: text for path, text in outputs().items() if path.is_relative_to(SHARE)}
+    below_share = {path: text for path, text in OUTPUTS.items() if path.is_relative_to(SHARE)}
 
     for path, text in below_share.items():
         assert (product.prefix / "share" / path.relative_to(SHARE)).read_text() == text

@@ -43,14 +43,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not hasattr(config, "workerinput"):
         return
     late = [item for item in items if item.path.parent.name == NEEDS_A_DEBIAN]
-    long = [item for item in items if item not in late and item.get_closest_marker("long") is not None]
-    others = [item for item in items if item not in late and item not in long]
+    parts: dict[str, list[pytest.Item]] = {"": []}
+    for item in items:
+        if item.path.parent.name in SHARED:
+            parts.setdefault(group_of(item.nodeid, config.rootpath), []).append(item)
+        elif item.path.parent.name != NEEDS_A_DEBIAN:
+            parts[""].append(item)
+    others = _spread(parts.pop(""), SHARE_WITH_LONG)
     place = int(len(others) * SHARE_BEFORE)
     others[place:place] = late
-    step = max(1, int(len(others) * SHARE_WITH_LONG) // max(1, len(long)))
+    items[:] = [*(item for part in parts.values() for item in _spread(part, 1.0)), *others]
+
+
+def _spread(items: list[pytest.Item], share: float) -> list[pytest.Item]:
+    """Return the tests with the long ones among the others, at equal distances, in the first `share` of them."""
+    long = [item for item in items if item.get_closest_marker("long") is not None]
+    others = [item for item in items if item not in long]
+    step = max(1, int(len(others) * share) // max(1, len(long)))
     for number, item in enumerate(long):
         others.insert(number * step, item)
-    items[:] = others
+    return others
 
 
 def group_of(nodeid: str, root: Path) -> str:
