@@ -165,14 +165,46 @@ def test_an_installer_that_wraps_the_path_in_a_script_for_sh_is_understood(
         answers(box, str(commands / name))
 
 
-def test_a_run_by_hand_compiles_no_script_to_find_its_package(box: Box) -> None:
+def stub_of_a_run(box: Box, commands: Path) -> Path:
+    """Return what the interpreter of a run by hand was called with."""
     box.job("job", "command: sh -c 'cat /proc/$PPID/cmdline'")
+    box.command([str(commands / "run-job"), "job"])
+    *interpreter, stub, word = [os.fsdecode(each) for each in box.log_bytes("job").split(b"\0")[:-1]]
+    assert (interpreter[1:], word) == ([*PYTHON_FLAGS, "-I", "-S"], "job")
+    return Path(stub)
 
-    box.command([str(box.product.run_job), "job"])
 
-    assert box.log_bytes("job").split(b"\0")[:-1] == [
-        *map(os.fsencode, [box.product.prefix / "bin" / "python", *PYTHON_FLAGS, "-I", "-S", box.product.stub, "job"])
-    ]
+def is_of_the_host(product: Product) -> bool:
+    """Return whether the product runs under the interpreter that has its version in its name in /usr/bin."""
+    path = Path(f"/usr/bin/python3.{sys.version_info.minor}")
+    return not PYTHON_FLAGS and path.exists() and path.samefile(product.interpreter)
+
+
+def test_a_run_by_hand_compiles_no_script(box: Box, product: Product) -> None:
+    compiled = f"__pycache__/stub.cpython-3{sys.version_info.minor}.pyc"
+
+    stub = stub_of_a_run(box, product.run_job.parent)
+
+    assert stub == product.stub.parent / (compiled if is_of_the_host(product) else "stub.py")
+
+
+@pytest.mark.parametrize("why", ["edited", "of another interpreter", "not compiled"])
+def test_what_was_compiled_of_another_stub_or_by_another_interpreter_is_not_used(
+    box: Box, elsewhere: Callable[[str], Path], product: Product, why: str
+) -> None:
+    commands = elsewhere("changed")
+    library = commands.parent / product.site_packages.parent.relative_to(product.prefix)
+    if why == "of another interpreter":
+        library = library.rename(library.with_name("python3.99"))
+    entry = library / "site-packages" / "process_control" / "entry"
+    compiled = entry / "__pycache__" / f"stub.cpython-{library.name.removeprefix('python').replace('.', '')}.pyc"
+    compiled.unlink(missing_ok=True)
+    if why != "not compiled":
+        compiled.write_bytes(b"no code of this interpreter")
+    if why == "edited":
+        (entry / "stub.py").write_text((entry / "stub.py").read_text() + "# edited\n")
+
+    assert stub_of_a_run(box, commands) == entry / "stub.py"
 
 
 def test_of_packages_for_two_interpreters_the_interpreter_finds_its_own(
