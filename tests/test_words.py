@@ -174,9 +174,11 @@ def _words_of_code(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _odd_words(paths: Iterable[Path], forbidden: dict[str, str]) -> list[str]:
+    anywhere = re.compile("|".join(forbidden), re.IGNORECASE)
     return [
         f"{short(path)}:{line}: {word[0]!r} ({better})"
         for path in paths
+        if anywhere.search(path.read_text())  # most files have none of the letters: a tenth of the time
         for line, text in _words_of_code(path)
         for words, better in forbidden.items()
         for word in re.finditer(rf"\b({words})\b", text, re.IGNORECASE)
