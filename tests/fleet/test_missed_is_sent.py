@@ -28,6 +28,7 @@ from process_control.notify.host_events import HostEvents
 from process_control.notify.incidents import Incidents
 from process_control.system.clock import iso
 
+pytestmark = pytest.mark.any_worker
 OPS, TEAM = "ops@example.org", "team@example.org"
 OWNER = f"owner: {{team: Team, mail: {TEAM}}}"
 EACH_MINUTE = "command: /bin/true\nschedule: '* * * * *'\ntime_zone: UTC\nstart_within: 3s"

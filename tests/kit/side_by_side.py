@@ -45,8 +45,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     late = [item for item in items if item.path.parent.name == NEEDS_A_DEBIAN]
     parts: dict[str, list[pytest.Item]] = {"": []}
     for item in items:
-        if item.path.parent.name in SHARED:
-            parts.setdefault(group_of(item.nodeid, config.rootpath), []).append(item)
+        group = group_of(item.nodeid, config.rootpath)
+        if item.path.parent.name in SHARED and group != item.nodeid:
+            parts.setdefault(group, []).append(item)
         elif item.path.parent.name != NEEDS_A_DEBIAN:
             parts[""].append(item)
     others = _spread(parts.pop(""), SHARE_WITH_LONG)
@@ -71,7 +72,7 @@ def group_of(nodeid: str, root: Path) -> str:
     folder = file.parent
     if _has(folder / "conftest.py", 'scope="package"'):
         return str(folder)
-    if folder.name in SHARED:
+    if folder.name in SHARED and not _has(file, "pytest.mark.any_worker"):
         return f"{folder.name} {_place(file) % SHARED[folder.name]}"
     if _has(file, "from kit.sources import"):
         return "kit.sources"
