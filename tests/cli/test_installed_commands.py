@@ -188,7 +188,7 @@ def test_a_run_by_hand_compiles_no_script(box: Box, product: Product) -> None:
     assert stub == product.stub.parent / (compiled if is_of_the_host(product) else "stub.py")
 
 
-@pytest.mark.parametrize("why", ["edited", "of another interpreter", "not compiled"])
+@pytest.mark.parametrize("why", ["edited", "of another interpreter", "not compiled", "empty"])
 def test_what_was_compiled_of_another_stub_or_by_another_interpreter_is_not_used(
     box: Box, elsewhere: Callable[[str], Path], product: Product, why: str
 ) -> None:
@@ -200,7 +200,7 @@ def test_what_was_compiled_of_another_stub_or_by_another_interpreter_is_not_used
     compiled = entry / "__pycache__" / f"stub.cpython-{library.name.removeprefix('python').replace('.', '')}.pyc"
     compiled.unlink(missing_ok=True)
     if why != "not compiled":
-        compiled.write_bytes(b"no code of this interpreter")
+        compiled.write_bytes(b"" if why == "empty" else b"no code of this interpreter")  # empty: after a power cut
     if why == "edited":
         (entry / "stub.py").write_text((entry / "stub.py").read_text() + "# edited\n")
 
