@@ -63,11 +63,9 @@ class _Waiting:
     def wait(self) -> Go | Stop:
         run, world = self._run, self._world
         while True:
-            answer = self._note()
+            answer = self._wait_its_turn()
             if isinstance(answer, Stop):
                 return answer
-            if not self._has_places():
-                return self._not_taken()
             self.leave_the_line()
             if world.lock.take():
                 return ask_the_gate_again(run, world)
@@ -83,6 +81,17 @@ class _Waiting:
                 return GO
             world.lock.release()
             self._full = full
+
+    def _wait_its_turn(self) -> Go | Stop:
+        """Wait until we have the places. All of it counts as waiting for them, from the look that found them taken."""
+        asked = self._world.clock.monotonic()
+        try:
+            answer = self._note()
+            if isinstance(answer, Stop) or self._has_places():
+                return answer
+            return self._not_taken()
+        finally:
+            self._run.queue_waited_seconds += self._world.clock.monotonic() - asked
 
     def leave_the_line(self) -> None:
         if self._of_its_job is not None:
@@ -118,7 +127,7 @@ class _Waiting:
         run, world = self._run, self._world
         if not self._wait_in_the_kernel(layout.next_in_line(self._needed[0].pool), "_next"):
             return False
-        asked, seconds = world.clock.monotonic(), FIRST_PAUSE_SECONDS
+        seconds = FIRST_PAUSE_SECONDS
         while not world.inbox.stopping:
             full = take_all(run, world, self._needed)
             left = self._left()
@@ -127,7 +136,6 @@ class _Waiting:
             self._full = full
             self._pause(min(seconds, left))
             seconds = min(2 * seconds, MAX_PAUSE_SECONDS)
-        run.queue_waited_seconds += world.clock.monotonic() - asked
         run.started_at = world.clock.now()
         world.guard.end_within(START_SECONDS)
         return bool(world.lock.places)
@@ -138,14 +146,11 @@ class _Waiting:
         if left <= 0:
             return False
         world.guard.end_within(left + START_SECONDS if self._seconds else None)
-        asked = world.clock.monotonic()
         try:
             with world.inbox.interruptible(left if self._seconds else 0):
                 setattr(self, attribute, lock.take(world.settings.run_directory, name, wait=True))
         except WaitEnded:
             return False
-        finally:
-            self._run.queue_waited_seconds += world.clock.monotonic() - asked
         return True
 
     def _left(self) -> float:
