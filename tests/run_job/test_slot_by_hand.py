@@ -1,6 +1,7 @@
 """`run JOB --slot TIME`: a past planned time gets its run by hand, once."""
 
 import os
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 from kit.harness import Box, Result, until
 from kit.outages import as_iso, fates, hours_ago, planned_at, slots, there_since
 from kit.runs import ONE_SLOT, ends, outcomes, records, skips, starts, waiting_for_a_lock
+from process_control.state.claim_by_hand import claim_by_hand
+from process_control.state.job_state import JobRecord
+from process_control.system.proc import boot_id, start_time
 
 PRINTS = "command: printenv PROCESS_CONTROL_SCHEDULED_AT PROCESS_CONTROL_TRIGGER"
 
@@ -93,6 +97,46 @@ def test_one_that_runs_is_refused_naming_the_run(box: Box) -> None:
     assert (beside.exit_code, forced.exit_code) == (75, 75)
     assert starts(box)[0]["run_id"] in beside.stderr
     assert len(starts(box)) == 1
+
+
+class LookedAt(JobRecord):
+    """The record of a job, of which each look at the slug takes one of `steps`."""
+
+    def __init__(self, state_directory: str, slug: str) -> None:
+        self.steps: Iterator[Callable[[], object]] = iter(())
+        super().__init__(state_directory, slug)
+
+    @property
+    def slug(self) -> str:
+        next(self.steps, lambda: None)()
+        return self._slug
+
+    @slug.setter
+    def slug(self, slug: str) -> None:
+        self._slug = slug
+
+
+def test_one_that_ends_well_during_the_look_is_refused_too(box: Box) -> None:
+    slot = hours_ago(1)
+    started, go_on = box.fifo("started"), box.fifo("go_on")
+    box.job("job", f"command: sh -c 'echo up > {started}; read line < {go_on}'\n{planned_at(slot)}")
+    there_since(box, hours_ago(30))
+    with box.start("job", "--slot", str(int(slot.timestamp()))) as live:
+        started.read_line()
+
+        def end() -> None:
+            go_on.write_line()
+            live.wait()
+
+        store = LookedAt(str(box.state_directory), "job")
+        store.open()
+        store.steps = iter([lambda: None, end])  # other claims, then each record of the journal
+        pid_start = start_time(os.getpid()) or 0
+        taken = claim_by_hand(store, int(slot.timestamp()), pid_start=pid_start, boot_id=boot_id(), force=False)
+        store.close()
+
+    assert taken is not None
+    assert taken.why.startswith(f"run {starts(box)[0]['run_id']} ")
 
 
 def test_a_start_of_cron_that_comes_later_finds_the_slot_taken(box: Box) -> None:

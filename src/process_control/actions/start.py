@@ -125,13 +125,14 @@ def _started_runs(state_directory: str, guards: Sequence[tuple[str, int]]) -> di
         now = time.monotonic()
         waiting = _waiting(list(expected.values())) if now > began + LOCK_WAIT_SECONDS else set()
         for slug, pid in list(expected.items()):
+            has_ended = not proc.is_alive(pid, None)  # asked first: a short run may begin and end between two looks
             block = read_block(state_directory, slug)
             if block is not None and block.get("guard_pid") == pid:
                 found[slug] = str(block["run_id"])
             if pid not in waiting:
                 waits_since.pop(slug, None)
             is_queued = pid in waiting and now - waits_since.setdefault(slug, now) > LOCK_WAIT_SECONDS
-            if slug in found or is_queued or not proc.is_alive(pid, None):
+            if slug in found or is_queued or has_ended:
                 del expected[slug]
         select.select([], [], [], LOOK_AGAIN_SECONDS)
     return found

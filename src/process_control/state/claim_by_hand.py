@@ -102,6 +102,8 @@ def _taken(
     With `only_missed` a skip counts too, but for those with a reason of `over`.
     """
     at, last, ends = iso(slot), None, {}
+    # Asked before the journal is read: a runner that ends meanwhile has recorded the end of its run there.
+    is_running = in_block is not None and runner_is_alive(in_block)
     if in_block is not None and in_block.get("scheduled_at") == at:
         if only_missed:
             return Taken("it had its run", may_be_forced=False)
@@ -121,14 +123,18 @@ def _taken(
             ends.setdefault(record.get("run_id"), record)
         if record["event"] in ("start", "end") and (last is None or _id(record) > _id(last)):
             last = record
-    return None if last is None else _taken_by(last, ends.get(last.get("run_id")))
+    if last is None:
+        return None
+    if in_block is None or _id(last) != _id(in_block):
+        is_running = runner_is_alive(last)
+    return _taken_by(last, ends.get(last.get("run_id")), is_running=is_running)
 
 
-def _taken_by(run: Record, end: Record | None) -> Taken | None:
+def _taken_by(run: Record, end: Record | None, *, is_running: bool) -> Taken | None:
     if end is not None:
         outcome = end.get("outcome")
         return Taken(f"run {_id(run)} {outcome}", may_be_forced=True) if outcome in (SUCCEEDED, WARNED) else None
-    return Taken(f"run {_id(run)} is in progress", may_be_forced=False) if runner_is_alive(run) else None
+    return Taken(f"run {_id(run)} is in progress", may_be_forced=False) if is_running else None
 
 
 def _id(record: Record) -> str:

@@ -44,6 +44,8 @@ def last_of(settings: Settings, job: Job | InvalidJob) -> tuple[str, str]:
     if isinstance(job, InvalidJob):
         return "invalid", on_one_line(str(job.error))
     block = read_block(settings.state_directory, job.slug)
+    if block is not None and block.get("end") is None and not runner_is_alive(block):
+        block = read_block(settings.state_directory, job.slug)  # a run that ended during the first look has its end now
     if block is None:
         return "never ran", ""
     end = block.get("end")
