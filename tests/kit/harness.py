@@ -82,6 +82,7 @@ STRANGER = "nobody"
 """Another one, that has nothing to do with the jobs, and no home."""
 
 SYSTEM_CACHE = Path("/var/cache/process-control")
+BOX = "process-control-box-"
 
 IS_ROOT = os.geteuid() == 0
 
@@ -670,12 +671,18 @@ def _names_in(directory: Path) -> list[str]:
 
 @contextlib.contextmanager
 def system_cache_as_it_was() -> Iterator[None]:
-    """Remove at the end what was not there before: what was parsed below /tmp, and directories with nothing else."""
+    """Remove at the end what was not there before: what was parsed below /tmp, and directories with nothing else.
+
+    But for boxes that are still there: other tests run beside these.
+    """
     is_there = SYSTEM_CACHE.exists()
     before = {SYSTEM_CACHE, *SYSTEM_CACHE.glob("*"), *SYSTEM_CACHE.glob("*/*@~tmp~*")} if is_there else set()
     yield
-    for path in {*SYSTEM_CACHE.glob("*/*@~tmp~*")} - before:
-        path.unlink(missing_ok=True)
+    added = {*SYSTEM_CACHE.glob("*/*@~tmp~*")} - before
+    in_use = [f"@~tmp~{root}~" for root in os.listdir("/tmp") if root.startswith(BOX)]
+    for path in added:
+        if not any(box in path.name for box in in_use):
+            path.unlink(missing_ok=True)
     for directory in sorted({SYSTEM_CACHE, *SYSTEM_CACHE.glob("*")} - before, reverse=True):
         with contextlib.suppress(OSError):
             directory.rmdir()
@@ -683,7 +690,7 @@ def system_cache_as_it_was() -> Iterator[None]:
 
 def _new_root() -> Path:
     # Not pytest's tmp_path: that is 0700 of the tester, and jobs run as other accounts.
-    root = Path(tempfile.mkdtemp(prefix="process-control-box-", dir="/tmp"))
+    root = Path(tempfile.mkdtemp(prefix=BOX, dir="/tmp"))
     root.chmod(0o755)
     (root / "caches").mkdir()
     (root / "caches").chmod(0o1777)

@@ -301,4 +301,5 @@ def a_colleague_ran_it_for_that_time(night: Night) -> None:
     usual(night)
     night.runs("sync", "Mon 22:30")
     night.somebody("Tue 02:50", "run", "backup", "--slot", "02:30")
+    night.somebody("Tue 02:50", "wait", "backup")
     night.runs("sync", "Tue 03:00")

@@ -70,7 +70,7 @@ class RealCron:
         self.cron_d = self._directory("cron.d")
         self._mails = self._directory("mails", mode=0o1777)
         self._lay_out()
-        self.syslog = Listener(self.root / "dev" / "log")
+        self.syslog = Listener(self.root / "dev" / "log", long_queue=True)
         self.syslog.read_all_the_time()
         self._process: subprocess.Popen[bytes] | None = None
         self.environment: dict[str, str] = {}

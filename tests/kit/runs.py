@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from kit.debugger import hold, wait_for_held
 from kit.events import readable
 from kit.harness import Box, Deadline, Live, TookTooLong, children, lives, until
 from process_control.system.clock import iso
@@ -116,20 +117,34 @@ def killers(box: Box, slug: str) -> tuple[int, int]:
 
 
 class frozen:  # noqa: N801  a context
-    """While open, these processes are stopped again at once whenever somebody continues them."""
+    """While open, these processes do nothing, whoever continues them: a child of ours holds them as a debugger does.
+
+    Where that is not permitted, it stops them again and again, and a slow host may let them run for a moment.
+    """
 
     def __init__(self, *pids: int) -> None:
         self._pids = pids
 
     def __enter__(self) -> None:
+        for pid in self._pids:
+            os.kill(pid, signal.SIGSTOP)
+        ready, is_ready = os.pipe()
         self._child = os.fork()
         if self._child == 0:
             try:
+                may_hold = hold(self._pids)
+                os.write(is_ready, b"!")
                 while True:
-                    for pid in self._pids:
-                        os.kill(pid, signal.SIGSTOP)
+                    if may_hold:
+                        wait_for_held()
+                    else:
+                        for pid in self._pids:
+                            os.kill(pid, signal.SIGSTOP)
             finally:
                 os._exit(0)
+        os.close(is_ready)
+        os.read(ready, 1)
+        os.close(ready)
 
     def __exit__(self, *_: object) -> None:
         os.kill(self._child, signal.SIGKILL)

@@ -1,5 +1,7 @@
 """A syslog for tests: a datagram socket of their own, and what came through it."""
 
+import contextlib
+import ctypes
 import os
 import re
 import select
@@ -13,6 +15,7 @@ from typing import Self
 
 from kit.events import PATIENCE_SECONDS, Deadline, TookTooLong
 
+CLONE_NEWNET = 0x40000000
 FORM = re.compile(
     r"<(?P<priority>\d{1,3})>(?P<at>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) "
     r"(?P<tag>[^:\[]+)\[(?P<pid>\d+)\]: (?P<text>.*)",
@@ -49,12 +52,31 @@ def parsed(message: bytes) -> Line:
     return Line(facility, severity, match["tag"], int(match["pid"]), match["text"])
 
 
-class Listener:
-    """A socket that lines are sent to; its `path` is the address for `syslog` in a configuration."""
+def socket_with_a_long_queue() -> socket.socket:
+    """Return a datagram socket for which the kernel keeps many lines, where root may ask for that; else ten."""
+    made: list[socket.socket] = []
 
-    def __init__(self, path: Path) -> None:
+    def make() -> None:  # the length is that of the network of the thread that makes the socket
+        with contextlib.suppress(OSError):
+            if ctypes.CDLL(None).unshare(CLONE_NEWNET) == 0:
+                Path("/proc/sys/net/unix/max_dgram_qlen").write_text("100000")
+        made.append(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    return made[0]
+
+
+class Listener:
+    """A socket that lines are sent to; its `path` is the address for `syslog` in a configuration.
+
+    The kernel keeps ten lines for it, and who sends one does not wait; with `long_queue` also when we get no processor.
+    """
+
+    def __init__(self, path: Path, *, long_queue: bool = False) -> None:
         self.path = path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket = socket_with_a_long_queue() if long_queue else socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
         self._socket.setblocking(False)
         path.chmod(0o666)
@@ -66,7 +88,7 @@ class Listener:
         self._end_of_reading, self._end_reading = os.pipe()
 
     def read_all_the_time(self) -> None:
-        """Read in a thread from now on: the kernel keeps ten lines for us, and who sends one does not wait."""
+        """Read in a thread from now on."""
         self._reader = threading.Thread(target=self._read_until_closed, daemon=True)
         self._reader.start()
 
