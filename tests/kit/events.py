@@ -25,9 +25,9 @@ class TookTooLong(AssertionError):
 def until(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE_SECONDS) -> T:
     """Return the first true value of `condition`. For states of the kernel that nobody announces (/proc).
 
-    It looks again after 2 ms, later after a twentieth of what it has waited, at most 20 ms, and not before three times
-    what a look takes: looking takes processor time from whoever is waited for. Prefer a `Fifo`, `wait_gone` or
-    `Live.wait_for_line`, which sleep until the event.
+    It looks again after 2 ms, later after a twentieth of what it has waited, at most 20 ms or ten times what a look
+    takes, and not before three times that: looking takes processor time from whoever is waited for. Prefer a `Fifo`,
+    `wait_gone` or `Live.wait_for_line`, which sleep until the event.
     """
     limit, began = Deadline(seconds), time.monotonic()
     looked = began
@@ -35,7 +35,9 @@ def until(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE_SE
         if limit.passed():
             raise TookTooLong(f"not within {seconds:g} s: {what}")
         now = time.monotonic()
-        select.select([], [], [], max(min(max(0.002, (now - began) / 20), 0.02), min(3 * (now - looked), 0.3)))
+        look, waited = now - looked, now - began
+        longest = max(0.02, min(10 * look, 1.0))
+        select.select([], [], [], max(min(max(0.002, waited / 20), longest), min(3 * look, 0.3)))
         looked = time.monotonic()
     return value
 
