@@ -35,6 +35,7 @@ SHOWN = (
 )
 
 
+@pytest.mark.long
 def test_the_demo_shows_every_outcome_in_colour_on_a_terminal(box: Box) -> None:
     result = run_demo(box, tty=True, columns=80)
 
@@ -46,6 +47,7 @@ def test_the_demo_shows_every_outcome_in_colour_on_a_terminal(box: Box) -> None:
 
 
 @pytest.mark.parametrize("user", [None, pytest.param(SERVICE_USER, marks=pytest.mark.needs_root)])
+@pytest.mark.long
 def test_the_demo_writes_no_colours_into_a_file_and_nothing_outside_its_directory(box: Box, user: str | None) -> None:
     watched = [Path("/var/lib"), Path("/var/log"), Path("/etc"), Path("/etc/cron.d")] if IS_ROOT else [Path.home()]
     before = {path: sorted(os.listdir(path)) for path in watched if path.exists()}

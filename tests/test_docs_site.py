@@ -19,6 +19,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
+@pytest.mark.long
 def test_every_page_is_in_the_contents_of_the_site(site: Path) -> None:
     docs = PROJECT / "docs"
     pages = {str(page.relative_to(docs).with_suffix(".html")) for page in docs.rglob("*.md")} - {"README.html"}

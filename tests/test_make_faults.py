@@ -31,6 +31,7 @@ def test_a_row_is_told_with_its_size_what_was_found_and_what_was_wanted() -> Non
     ]
 
 
+@pytest.mark.long
 def test_the_list_tells_every_row_and_runs_none() -> None:
     result = run("--list", "--only", "starters")
 

@@ -36,6 +36,7 @@ def test_there_are_twelve_rules_and_the_page_names_each() -> None:
     assert (len(ALERTS), named) == (12, ALERTS)
 
 
+@pytest.mark.long
 def test_promtool_agrees_with_what_fires_and_what_does_not() -> None:
     tested = promtool("test", "rules", str(TESTS))
 

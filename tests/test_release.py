@@ -44,6 +44,7 @@ def git(clone: Path, *words: str) -> None:
     subprocess.run(["git", "-C", str(clone), *who, *words], check=True)
 
 
+@pytest.mark.long
 def test_a_commit_gives_the_same_wheel_and_sdist_to_every_builder(clone: Path, tmp_path: Path) -> None:
     done = make_release(tmp_path / "dist", "--draft", project=clone)
 
@@ -55,6 +56,7 @@ def test_a_commit_gives_the_same_wheel_and_sdist_to_every_builder(clone: Path, t
     assert all(hashlib.sha256((tmp_path / "dist" / name).read_bytes()).hexdigest() == files[name] for name in files)
 
 
+@pytest.mark.long
 def test_builds_that_differ_are_no_release(clone: Path, tmp_path: Path) -> None:
     hook = clone / "tools" / "build_hook.py"
     text = hook.read_text()

@@ -34,6 +34,7 @@ def mails_about(slug: str) -> list[Received]:
     return [mail for mail in SERVERS["failmail"].mails if mail.message["X-Process-Control-Job"] == slug]
 
 
+@pytest.mark.long
 def test_a_failed_run_sends_one_mail_that_tells_its_slot(stage: Stage) -> None:
     box = stage.boxes["failmail"]
     (mail,) = mails_about("breaks")

@@ -63,6 +63,7 @@ def moments(schedules: list[Schedule]) -> list[int]:
     return found[1:]
 
 
+@pytest.mark.long
 def test_the_imported_schedules_are_due_when_cron_starts_their_lines() -> None:
     written = [*AWKWARD, *fields_of_packages()]
     schedules = [Schedule.parse([each], time_zone=UTC, host="h", slug="s") for each in written]

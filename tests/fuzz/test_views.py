@@ -165,6 +165,7 @@ def test_any_value_in_the_journal_can_be_looked_at(odd_desk: Desk, event: str) -
 
 
 @pytest.mark.fault("Odd values in journal, block, health, every verb", wanted="shown or told, no traceback")
+@pytest.mark.long
 def test_any_value_of_an_end_that_only_a_block_has_can_be_looked_at(odd_desk: Desk) -> None:
     """The journal had no space when these runs ended."""
     _, end = _start_and_end(odd_desk)

@@ -191,6 +191,7 @@ def test_mail_waits_in_the_spool_while_the_disk_of_its_password_does_not_answer(
         assert len(list((box.state_directory / "spool" / "mail").iterdir())) == 1
 
 
+@pytest.mark.long
 def test_who_tells_the_news_ends_when_the_disk_of_the_jobs_does_not_answer(box: Box) -> None:
     disk = box.root / "disk"
     (disk / "jobs").mkdir(parents=True)

@@ -30,6 +30,7 @@ def test_what_fell_due_lately_starts_at_once_and_the_record_says_who_started_it(
     assert [record["change"] for record in records(box, "scheduler")] == ["started", "ended"]
 
 
+@pytest.mark.long
 def test_the_next_planned_time_is_met(box: Box) -> None:
     """The one test that waits for a minute of the real clock."""
     box.job("minutely", f"command: /bin/true\n{EACH_MINUTE}")
