@@ -24,6 +24,7 @@ from kit.harness import Box
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+WITHOUT_NETLINK = Path(__file__).with_name("without_netlink.py")
 WIDE, PHONE = 1400, 390
 #: Of an element, for `evaluate`.
 IS_IN_SIGHT = "each => each.getBoundingClientRect().top >= 0 && each.getBoundingClientRect().bottom <= innerHeight"
@@ -139,7 +140,8 @@ def chromium() -> Iterator[str]:
     if program is None:
         pytest.skip("chromium is not installed here: apt-get install chromium-headless-shell")
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-    command = [sys.executable, "-m", "playwright", "launch-server", "--browser=chromium", "--config=/dev/stdin"]
+    server_of_browser = ["-m", "playwright", "launch-server", "--browser=chromium", "--config=/dev/stdin"]
+    command = [sys.executable, str(WITHOUT_NETLINK), sys.executable, *server_of_browser]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as server:
         if server.stdin is None or server.stdout is None:
             raise RuntimeError("the server of the browser has no pipes")

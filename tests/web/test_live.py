@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import pytest
 
+from kit import network
 from kit.harness import Box, Fifo, Live, Storm, until
-from kit.pages import Served, served
+from kit.pages import Served, page_of, served
 from process_control.config.settings import Settings
 from process_control.history.log_rows import At
 from process_control.views.log_pages import LogOfRun, News, news_of
@@ -297,3 +298,21 @@ def test_a_browser_follows_a_run_to_its_verdict_and_says_when_the_connection_is_
             page.get_by_text("exited with 3").first.wait_for(state="attached")
             texts = page.locator("#log .text").all_inner_texts()
     assert texts == ["first", "second", *[f"more {number}." for number in range(100)], "while reading", "meanwhile"]
+
+
+@pytest.mark.needs_root
+def test_the_browser_of_these_tests_does_not_hear_of_networks_that_other_tests_make(
+    browser: "Browser", web_box: Box
+) -> None:
+    network.needed()
+    job = Printing(web_box)
+    job.says("first\\n")
+    with served(web_box) as site, page_of(browser, site) as page, network.network() as hosts:
+        page.goto(f"{site.address}{job.path}")
+        page.get_by_text("first").wait_for()
+        # More than the six connections to one server: the others wait for one, and would be given up.
+        read = f"fetch('{job.path}/events').then(answer => answer.text()).then(() => 'read', error => `${{error}}`)"
+        page.evaluate(f"window.answers = Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(() => {read})); 0")
+        hosts.add_host().cut()
+        job.ends()
+        assert page.evaluate("window.answers") == ["read"] * 8
