@@ -14,8 +14,7 @@ from process_control.config.keys.job_fields import JOB_FIELDS
 from tools.man_pages import PAGES
 from tools.pages import SHARE, outputs
 
-OUTPUTS = outputs()
-MANUAL = [path for path in OUTPUTS if "man" in path.parts]
+MANUAL = sorted(path for path in SHARE.glob("man/*/*") if path.is_file())
 SECTIONS = {
     "1": ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "SEE ALSO"],
     "5": ["NAME", "DESCRIPTION", "KEYS", "FILES", "EXAMPLES", "SEE ALSO"],
@@ -26,25 +25,15 @@ def short(path: Path) -> str:
     return str(path.relative_to(PROJECT))
 
 
-@pytest.mark.parametrize("path", OUTPUTS, ids=short)
-def test_the_generated_file_is_up_to_date(path: Path) -> None:
-    stale = "run: python -m tools.pages"
+def test_all_of_it_is_up_to_date_and_nothing_else_is_installed_below_share(product: Product) -> None:
+    generated = outputs()
+    below_share = {path for path in generated if path.is_relative_to(SHARE)}
 
-    assert path.exists(), stale
-    assert path.read_text(encoding="utf-8") == OUTPUTS[path], stale
-
-
-def test_nothing_else_is_installed_below_share() -> None:
-    below_share = {path for path in OUTPUTS if path.is_relative_to(SHARE)}
-
+    stale = [short(path) for path, text in generated.items() if not path.exists() or path.read_text("utf-8") != text]
+    assert stale == [], "run: python -m tools.pages"
     assert {path for path in SHARE.rglob("*") if path.is_file()} == below_share
-
-
-def test_the_package_installs_all_of_it(product: Product) -> None:
-    below_share = {path: text for path, text in OUTPUTS.items() if path.is_relative_to(SHARE)}
-
-    for path, text in below_share.items():
-        assert (product.prefix / "share" / path.relative_to(SHARE)).read_text() == text
+    for path in below_share:
+        assert (product.prefix / "share" / path.relative_to(SHARE)).read_text("utf-8") == generated[path]
 
 
 # --- man pages -------------------------------------------------------------------------------------------------------
