@@ -4,8 +4,9 @@ import os
 import signal
 
 from kit import fleets
-from kit.fleets import free_port, result_of
+from kit.fleets import result_of
 from kit.harness import Box, Product, children, command_line, until
+from kit.ports import free_port
 
 
 def put_the_server_beside(product: Product) -> None:

@@ -18,6 +18,7 @@ from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
 from kit.events import PATIENCE_SECONDS, until
 from kit.harness import Box
+from kit.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ class MailServer:
             options |= {"tls_context": tls, "require_starttls": True}
         if login is not None:
             options |= {"authenticator": self._authenticate, "auth_required": True}
-        self._controller = Controller(self, hostname="127.0.0.1", port=0, **options)
-        self._controller.port = _free_port()
+        self._controller = Controller(self, hostname="127.0.0.1", port=0, ready_timeout=PATIENCE_SECONDS, **options)
+        self._controller.port = free_port()
 
     def start(self) -> None:
         self._controller.start()
@@ -115,12 +116,6 @@ def mail_server(**how: Any) -> Iterator[MailServer]:
         yield server
     finally:
         server.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # --- a box that mails ------------------------------------------------------------------------------------------------
