@@ -7,7 +7,7 @@ import time
 import pytest
 
 from kit import fleet_client, fleets
-from kit.fleets import Fleet, result_of, state_of
+from kit.fleets import LEASE, PATIENT_LEASE, Fleet, result_of, state_of
 from kit.harness import Box, children, command_line, until, wait_gone
 
 #: The lease of the tests, and what the server adds to it before it takes a host as dead.
@@ -20,7 +20,7 @@ LOST_WITHIN_SECONDS = HEARTBEAT_TIMEOUT_SECONDS + 10
 
 @pytest.fixture
 def host(fleet: Fleet, box: Box) -> Box:
-    fleet.configure(box)
+    fleet.configure(box, lease=LEASE)
     return box
 
 
@@ -67,6 +67,7 @@ def test_when_a_process_between_worker_and_command_is_killed_the_run_is_lost_and
 
 
 def test_when_one_of_two_control_processes_is_killed_the_other_one_has_its_locks(fleet: Fleet, host: Box) -> None:
+    fleet.configure(host, lease=PATIENT_LEASE)
     done = host.fifo("done")
     slugs = [f"controlled{number}" for number in range(4)]
     with fleets.control(host) as second, fleets.worker(host, "dead4"):
@@ -86,7 +87,7 @@ def test_when_one_of_two_control_processes_is_killed_the_other_one_has_its_locks
 
 
 def test_a_run_survives_the_restart_of_the_server_and_is_reported_to_it(fleet: Fleet, host: Box) -> None:
-    fleet.configure(host, lease="1m")
+    fleet.configure(host, lease=PATIENT_LEASE)
     with fleets.worker(host, "away1"):
         done = host.fifo("done")
         host.job("patient", f"command: sh -c 'read line < {done}'")

@@ -13,7 +13,7 @@ from temporalio.worker import Worker
 
 from kit import fleets
 from kit.apart import apart
-from kit.fleets import Fleet, result_of, state_of
+from kit.fleets import LEASE, Fleet, result_of, state_of
 from kit.harness import Box, until
 from process_control.core.fleet import decide as core
 from process_control.core.fleet.fleet_health import by_hand
@@ -81,7 +81,7 @@ def test_a_hold_that_comes_while_the_lock_decides_is_kept(fleet: Fleet) -> None:
 
 
 def test_a_run_that_was_to_be_stopped_is_not_run_once_more_when_its_host_dies(fleet: Fleet, box: Box) -> None:
-    fleet.configure(box)
+    fleet.configure(box, lease=LEASE)
     slug = "unwanted"
     begun = box.fifo("begun")
     box.job(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from kit import fleet_client, fleets
-from kit.fleets import EVENTS_OF_A_LOCK, LEASE, Server, result_of, state_of
+from kit.fleets import EVENTS_OF_A_LOCK, Server, result_of, state_of
 from kit.harness import Box, Product, until, wait_gone
 from kit.mail_server import MailServer, mail_server
 from process_control.config.settings import load_settings
@@ -60,7 +60,7 @@ def make_host(
         box = make_box()
         box.product = with_fleet
         failmail = {"to_address": OPS, "from_address": "pc@example.org", "smtp": mails.address}
-        box.configure(fleet={"address": server.address, "lease": LEASE}, failmail=failmail)
+        box.configure(fleet={"address": server.address}, failmail=failmail)
         return box
 
     return make

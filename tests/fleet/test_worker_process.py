@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from kit import fleets
-from kit.fleets import Fleet, result_of, state_of
+from kit.fleets import PATIENT_LEASE, Fleet, result_of, state_of
 from kit.harness import PATIENCE_SECONDS, Box, Product, until, wait_gone
 
 
 @pytest.fixture
 def host(fleet: Fleet, box: Box) -> Box:
-    fleet.configure(box, lease="1m")
+    fleet.configure(box, lease=PATIENT_LEASE)
     return box
 
 

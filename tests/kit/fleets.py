@@ -20,6 +20,9 @@ from kit.ports import free_port
 SEARCH_ATTRIBUTE = "ProcessControlState"
 SERVER = Path(sys.executable).parent / "temporal"
 LEASE = "4s"
+"""For tests that wait until it is over."""
+PATIENT_LEASE = "1m"
+"""For all others: worker, server or keeper may stand still for some seconds, and the run goes on."""
 LOOPBACK = "127.0.0.1"
 EVENTS_OF_A_LOCK = 60
 """After so many events the workflow of a lock begins a new history: after few, so that every test may see it."""
@@ -105,7 +108,7 @@ class Fleet:
     def configure(self, box: Box, **keys: object) -> None:
         """Make a box a host of this fleet."""
         box.product = self.product
-        box.configure(fleet={"address": self.server.address, "lease": LEASE, **keys})
+        box.configure(fleet={"address": self.server.address, "lease": PATIENT_LEASE, **keys})
 
 
 @contextmanager
