@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from kit import fleets
-from kit.fleets import LEASE, Fleet, result_of, state_of
+from kit.fleets import LEASE, Fleet, ended_runs, result_of, state_of
 from kit.harness import Box, Live, lives, until, wait_gone
 from kit.tcp_proxy import Proxy, proxy
 
@@ -76,9 +76,10 @@ def test_a_run_out_of_reach_has_ended_before_another_one_starts(
         pid = pair.begin()
         with out_of_reach(how, worker, network):
             found = pair.who_is_there()
-            (run,) = pair.box.process_control("history", pair.first, "--json").json()["runs"]
+            is_alive = lives(pid)
+            (run,) = until(lambda: ended_runs(pair.box, pair.first), "its end in the history")
 
-        assert (found, lives(pid), run["outcome"]) == ("alone", False, "lost"), run
+        assert (found, is_alive, run["outcome"]) == ("alone", False, "lost"), run
         until(lambda: result_of(pair.other, pair.second), "the end of the second")
         assert state_of(pair.other, pair.first)["result"] == "lost"
         assert state_of(pair.other, pair.second)["result"] == "succeeded"

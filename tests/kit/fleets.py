@@ -169,6 +169,12 @@ def result_of(box: Box, job: str) -> str | None:
     return next((each["result"] for each in jobs if each["job"] == job), None)
 
 
+def ended_runs(box: Box, job: str) -> list[dict[str, Any]]:
+    """Return the runs of a job that have ended, as its host tells: a run is recorded after its processes are gone."""
+    runs: list[dict[str, Any]] = box.process_control("history", job, "--json").json()["runs"]
+    return [run for run in runs if run["outcome"] is not None]
+
+
 _HISTORIES = """
 import asyncio, dataclasses, json, os, sys
 from temporalio.client import Client
