@@ -54,6 +54,10 @@ class Scheduler:
             answer: dict[str, Any] = json.loads(connection.makefile().readline())
             return answer
 
+    def wait_until_idle(self) -> None:
+        """Wait until no run is in progress: a lock is free a moment after the end is recorded."""
+        until(lambda: not self.ask("status")["scheduler"]["running"], "no run in progress")
+
 
 @contextmanager
 def scheduler(box: Box, *, env: dict[str, str] | None = None, **how: Any) -> Iterator[Scheduler]:
