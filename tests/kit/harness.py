@@ -10,6 +10,7 @@ import os
 import pty
 import pwd
 import re
+import select
 import shlex
 import shutil
 import signal
@@ -88,6 +89,9 @@ IS_ROOT = os.geteuid() == 0
 
 FORKED_WITH = {"env", "cwd", "umask", "tty", "columns", "network"}
 """What a command may be started with that is forked."""
+
+LOOKS_FOR_NEW = 20
+EXEC_SECONDS = 3.0
 
 HALF_WRITTEN = re.compile(r"\..*\.([0-9a-f]{12}|[0-9]+)|.*\.new|.*-journal")
 
@@ -521,20 +525,23 @@ class Box:
             marks = [os.fsencode(self.root)]
             with contextlib.suppress(OSError, ValueError, RecursionError):
                 marks += [_mark_of(run_id) for run_id in self._run_ids()]
-        found = []
-        for pid in descendants(os.getpid()):  # of this process, which is a subreaper
-            evidence = environment_of(pid)
-            if run_id is None:
-                evidence += words_of(pid)
-            is_marked = run_id is None and name_of(pid) == self._process_name
-            if (is_marked or any(mark in evidence for mark in marks)) and lives(pid):
-                found.append(pid)
+        for _ in range(LOOKS_FOR_NEW):
+            seen = descendants(os.getpid())  # of this process, which is a subreaper
+            found = [pid for pid in seen if self._is_ours(pid, marks, by_id=run_id is not None) and lives(pid)]
+            if found or set(seen).issuperset(descendants(os.getpid())):
+                break  # else one has just been forked by one that has ended meanwhile
         return found
+
+    def _is_ours(self, pid: int, marks: Sequence[bytes], *, by_id: bool) -> bool:
+        if not by_id and name_of(pid) == self._process_name:
+            return True
+        environment, words = _told_of(pid)
+        return any(mark in environment or (mark in words and not by_id) for mark in marks)
 
     def wait_until_all_ended(self, *, looks: int = 5, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until no process of the box is left, asleep until those that are seen have ended.
 
-        `looks` find none, one after the other: in the middle of its exec a process has no name.
+        `looks` find none, one after the other.
         """
         limit = Deadline(seconds)
         found_none = 0
@@ -643,6 +650,17 @@ def _has_children() -> bool:
     """Whether any process that was started here lives: all are below us, since orphans become our children."""
     helpers = {each.process.pid for each in warm_commands.running if each.process is not None}
     return any(lives(pid) for pid in children(os.getpid()) if pid not in helpers)
+
+
+def _told_of(pid: int) -> tuple[bytes, bytes]:
+    """Return environment and command line; of a process that executes another program when it has done so.
+
+    In between it has neither, and a busy host may let it stand still there: looks one after the other find nothing.
+    """
+    limit = Deadline(EXEC_SECONDS)
+    while not any(told := (environment_of(pid), words_of(pid))) and lives(pid) and not limit.passed():
+        select.select([], [], [], 0.001)
+    return told
 
 
 def _mark_of(run_id: str) -> bytes:
