@@ -276,7 +276,7 @@ def test_what_became_root_is_ended_by_a_run_that_may_not_signal_it(
     becomes_root.chmod(0o4755)
     job = f"{becomes_root} --reuid=0 --regid=0 --clear-groups sh -c 'echo $$ > {pid}; exec sleep 1000' & wait"
     box.job(
-        "job", f"command: {script(box, 'job.sh', job)}\ntimeout: {1 if how == 'timeout' else 1000}\nkill_grace: 0.1"
+        "job", f"command: {script(box, 'job.sh', job)}\ntimeout: {4 if how == 'timeout' else 1000}\nkill_grace: 0.1"
     )
     with as_service_user(box, "job") as live:
         root = int(pid.read_line())
