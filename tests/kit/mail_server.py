@@ -1,9 +1,10 @@
 """A real mail server for tests (aiosmtpd), and ones that misbehave: what came, and how often somebody knocked."""
 
+import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -48,6 +49,15 @@ class Received:
         return str(part.get_content()).replace("\r\n", "\n")
 
 
+class _Listening(Controller):
+    """A server on a socket that listens already."""
+
+    listener: socket.socket
+
+    def _create_server(self) -> Coroutine[Any, Any, asyncio.AbstractServer]:
+        return self.loop.create_server(self._factory_invoker, sock=self.listener, ssl=self.ssl_context)
+
+
 class MailServer:
     """A mail server on loopback. `answers` gives the reply to each recipient, in order of their coming; then 250."""
 
@@ -61,8 +71,11 @@ class MailServer:
             options |= {"tls_context": tls, "require_starttls": True}
         if login is not None:
             options |= {"authenticator": self._authenticate, "auth_required": True}
-        self._controller = Controller(self, hostname="127.0.0.1", port=0, **options)
-        self._controller.port = _free_port()
+        listener = socket.create_server(("127.0.0.1", 0))  # ours from now on: a free port might be taken by others
+        self._controller = _Listening(
+            self, hostname="127.0.0.1", port=listener.getsockname()[1], ready_timeout=60, **options
+        )
+        self._controller.listener = listener
 
     def start(self) -> None:
         self._controller.start()
@@ -115,12 +128,6 @@ def mail_server(**how: Any) -> Iterator[MailServer]:
         yield server
     finally:
         server.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # --- a box that mails ------------------------------------------------------------------------------------------------
