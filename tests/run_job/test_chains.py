@@ -524,5 +524,21 @@ def test_a_signal_to_process_1_stops_what_follows(box: Box) -> None:
     assert [(end["job"], end["reason"]) for end in ends(box)] == [("extract", None), ("load", "stopped")]
 
 
+@pytest.mark.needs_root
+def test_a_signal_to_process_1_stops_what_follows_while_the_run_before_still_reports(box: Box) -> None:
+    """It has ended, and its report is not read: the signal does not stop it any more."""
+    started = box.fifo("started")
+    box.job("extract", f"command: sh -c 'head -c 200000 /dev/zero >&2; exit 3'\n{ONE_SLOT}")
+    load = script(box, "load.sh", f"echo > {started}; sleep 1000")
+    box.job("load", f"command: {load}\nafter: {{job: extract, on: always}}")
+    live, init = start_as_process_1(box, "--scheduled", "extract")
+    started.read_line()
+
+    os.kill(init, signal.SIGTERM)
+
+    assert live.wait().exit_code == 3
+    assert [(end["job"], end["reason"]) for end in ends(box)] == [("extract", "exit_code"), ("load", "stopped")]
+
+
 def follows(pid: int) -> bool:
     return "--scheduled=job" in command_line(pid)
