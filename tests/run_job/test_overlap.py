@@ -159,7 +159,7 @@ def test_a_run_lost_under_a_shared_lock_is_found_by_the_next_job_of_that_lock(bo
 
         kill_both(box, "job")
         live.wait()
-        until(lambda: not box.run_processes("job"), "the job to be gone")
+        box.wait_until_all_ended()
 
     result = box.run("other")
 

@@ -291,7 +291,7 @@ def test_processes_of_a_killed_run_keep_its_place_until_they_end(limited: Box) -
     refused = limited.run("job")
     for pid in left:
         os.kill(pid, signal.SIGKILL)
-    until(lambda: not limited.processes(), "the command to end")
+    limited.wait_until_all_ended()
 
     assert left
     assert refused.exit_code == 75
