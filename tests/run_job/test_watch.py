@@ -217,7 +217,7 @@ def test_of_two_that_wait_the_killed_one_is_recorded_and_the_living_one_runs(box
         kill_start(*first)
         look(box)
         (refusal,) = records(box, "refusal")
-    until(lambda: not box.processes(), "the starts to end")
+    box.wait_until_all_ended()
     look(box)
 
     assert refusal["scheduled_at"][:10].endswith("-01-01")
