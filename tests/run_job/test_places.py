@@ -127,6 +127,39 @@ def test_a_scheduled_start_waits_is_due_and_says_what_for(limited: Box) -> None:
     assert len(records(limited, "waiting")) == 1
 
 
+WAITS_WHEN_IT_HAS_NOTED = """\
+import sys
+seen = sys.argv.pop()
+sys.path.insert(0, sys.argv.pop(1))
+sys.dont_write_bytecode = True
+from process_control.run import place_queue
+real = place_queue.note_waiting
+def note_and_wait(*what):
+    real(*what)
+    with open(seen) as file:
+        file.readline()
+place_queue.note_waiting = note_and_wait
+from process_control.cli.run_job.main import main
+main()
+"""
+
+
+def test_a_start_is_shown_as_waiting_as_soon_as_the_record_says_so(limited: Box) -> None:
+    live, go_on = a_holder(limited)
+    limited.job("job", f"command: 'true'\npool: db\n{EVERY_MINUTE}")
+    seen, driver = limited.fifo("seen"), limited.root / "driver.py"
+    driver.write_text(WAITS_WHEN_IT_HAS_NOTED)
+    words = ["-I", str(driver), str(limited.product.site_packages), "--scheduled", "job", str(seen)]
+    with live, limited.start_command([*limited.product.python, *words]) as waiting:
+        until(lambda: records(limited, "waiting"), "it to wait")
+        [status] = limited.process_control("status", "--json", "job").json()["jobs"]
+        seen.write_line()
+        go_on.write_line()
+        assert waiting.wait().exit_code == 0
+
+    assert str(status["why"]).startswith("a start waits since "), status
+
+
 def test_after_the_wait_the_gate_is_asked_again(limited: Box) -> None:
     live, go_on = a_holder(limited)
     limited.job("job", f"command: 'true'\npool: db\n{EVERY_MINUTE}")
