@@ -195,7 +195,8 @@ def test_it_gets_the_environment_directory_and_limits_of_the_job(box: Box) -> No
 
 def test_it_does_not_have_the_lock(box: Box) -> None:
     started, release = box.fifo("started"), box.fifo("release")
-    conditional(box, by_shell(box, f"[ -e {box.root}/free ] || {{ echo > {started}; read x < {release}; }}").as_posix())
+    asks = by_shell(box, f"[ -e {box.root}/free ] || {{ echo > {started}; read x < {release}; }}")
+    conditional(box, f"{{command: {asks}, timeout: 10m}}")
     with box.start("job") as live:
         started.read_line()
         (box.root / "free").touch()

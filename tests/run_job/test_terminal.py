@@ -138,6 +138,7 @@ def test_a_terminal_that_is_closed_ends_the_run_with_129(box: Box) -> None:
         started.read_line()
         close_terminal(live)
         code = live.process.wait(20)
+    box.wait_until_all_ended()
 
     assert code in (129, -signal.SIGHUP)
     assert outcomes(box) == [("failed", "stopped")]
