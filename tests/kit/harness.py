@@ -534,8 +534,7 @@ class Box:
     def wait_until_all_ended(self, *, looks: int = 5, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until no process of the box is left, asleep until those that are seen have ended.
 
-        `looks` find none, one after the other: in the middle of its exec a process has no name. Nor has it one at its
-        end, when it still holds its locks: who has none is waited for too.
+        `looks` find none, one after the other: in the middle of its exec a process has no name.
         """
         limit = Deadline(seconds)
         found_none = 0
@@ -544,8 +543,6 @@ class Box:
             found_none = 0 if found else found_none + 1
             for pid in found:
                 wait_gone(pid, seconds=limit.left())
-            if not found and _has_children():
-                until(lambda: not nameless(), "every process to have a name, or to have ended", seconds=limit.left())
 
     def _run_ids(self) -> set[str]:
         return {str(record["run_id"]) for record in self.journal() if isinstance(record, dict) and record.get("run_id")}
@@ -645,17 +642,7 @@ def names_of(event: str) -> frozenset[str]:
 def _has_children() -> bool:
     """Whether any process that was started here lives: all are below us, since orphans become our children."""
     helpers = {each.process.pid for each in warm_commands.running if each.process is not None}
-    looked_at: list[int] | None = None
-    while (found := [pid for pid in children(os.getpid()) if pid not in helpers]) != looked_at:
-        if any(lives(pid) for pid in found):
-            return True
-        looked_at = found  # again: what one of them had, that has just ended, is ours now
-    return False
-
-
-def nameless() -> list[int]:
-    """Return the processes below us that /proc shows no words of: in the middle of an exec, or of their end."""
-    return [pid for pid in descendants(os.getpid()) if not words_of(pid) and lives(pid)]
+    return any(lives(pid) for pid in children(os.getpid()) if pid not in helpers)
 
 
 def _mark_of(run_id: str) -> bytes:
