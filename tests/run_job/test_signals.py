@@ -205,7 +205,7 @@ def test_a_runner_that_does_not_answer_a_stop_is_killed_and_the_run_is_lost(box:
 
 PAUSED = {
     "a rule ignores the KILL": ("exec sleep 1000", "verdicts: [{signal: KILL, verdict: ignore}]"),
-    "it ended by itself": ("exec sleep 4", ""),
+    "it ended by itself": ("exec sleep 6", ""),
 }
 
 
@@ -213,13 +213,13 @@ PAUSED = {
 def test_a_limit_that_passed_while_all_of_us_were_stopped_is_no_success(box: Box, text: str, keys: str) -> None:
     started = box.fifo("started")
     job = script(box, "job.sh", f"echo $$ > {started}; {text}")
-    box.job("job", f"command: {job}\ntimeout: 3s\nkill_grace: 0.1s\n{keys}")
+    box.job("job", f"command: {job}\ntimeout: 5s\nkill_grace: 0.1s\n{keys}")
 
     with box.start("job", via="stub") as live:
         command = int(started.read_line())
         guard, runner = stop_all_of_us(live.pid)
         if keys:
-            pause_a_little(3.1)
+            pause_a_little(5.1)
             os.kill(command, signal.SIGKILL)
         until(lambda: state_letter(command) == "Z", "the command to end")
         for pid in (guard, runner):
