@@ -143,7 +143,7 @@ def test_what_a_job_leaves_is_ended_although_nothing_could_be_imported_before(
         "job.sh",
         f"kill -STOP $PPID; echo $PPID > {started}; read line < {release}; {left} touch {box.root}/left; {ending}",
     )
-    timeout = 2 if ending == "wait" else 60  # it counts while the runner is stopped
+    timeout = 6 if ending == "wait" else 60  # it counts while the runner is stopped
     box.job("job", f"command: {job}\ntimeout: {timeout}\nkill_grace: 0.1\n{ONE_SLOT}")
 
     with box.start(*(["--scheduled"] if via == "stub" else []), "job", via=via) as live:
