@@ -48,6 +48,15 @@ class Received:
         return str(part.get_content()).replace("\r\n", "\n")
 
 
+class _OfSocket(Controller):  # type: ignore[misc]  # it has no types
+    """Serves at a socket that is there."""
+
+    socket: socket.socket
+
+    def _create_server(self) -> Any:
+        return self.loop.create_server(self._factory_invoker, sock=self.socket, ssl=self.ssl_context)
+
+
 class MailServer:
     """A mail server on loopback. `answers` gives the reply to each recipient, in order of their coming; then 250."""
 
@@ -61,14 +70,18 @@ class MailServer:
             options |= {"tls_context": tls, "require_starttls": True}
         if login is not None:
             options |= {"authenticator": self._authenticate, "auth_required": True}
-        self._controller = Controller(self, hostname="127.0.0.1", port=0, **options)
-        self._controller.port = _free_port()
+        # It holds its port from now on: one that was only found free may be somebody else's at the start.
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._controller = _OfSocket(self, hostname="127.0.0.1", ready_timeout=PATIENCE_SECONDS, **options)
+        self._controller.port = int(self._socket.getsockname()[1])
+        self._controller.socket = self._socket
 
     def start(self) -> None:
         self._controller.start()
 
     def stop(self) -> None:
         self._controller.stop()
+        self._socket.close()
 
     @property
     def port(self) -> int:
@@ -117,10 +130,12 @@ def mail_server(**how: Any) -> Iterator[MailServer]:
         server.stop()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextmanager
+def refused() -> Iterator[int]:
+    """Hold a port at which nobody listens; yield it. Who connects is refused, and no other test gets the port."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield int(unused.getsockname()[1])
 
 
 # --- a box that mails ------------------------------------------------------------------------------------------------
