@@ -86,6 +86,8 @@ def test_every_command_that_it_names_works_when_pasted(case: Case, box: Box) -> 
             verb = (*command.split(), "")[1]
             assert result.exit_code in ANSWERS.get(verb, (0,)), f"{command}: {result}"
             assert "Traceback" not in result.stderr
+            if verb == "run":  # it returns when the run has begun, and the next command may start another one
+                assert box.process_control("wait", "backup").exit_code == 0
     finally:
         if end is not None:
             end()
