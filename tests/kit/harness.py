@@ -575,7 +575,7 @@ class Box:
         processes: list[int] = []
         try:
             # What a run leaves to be done (telling, pruning, bundling) ends by itself, later on a busy machine.
-            self.wait_until_all_ended(looks=1, seconds=10)
+            self.wait_until_all_ended(looks=1, seconds=30)
         except TookTooLong:
             processes = self.processes()
         left = [f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in processes]
