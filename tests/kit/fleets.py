@@ -15,6 +15,7 @@ from typing import Any
 
 from kit.harness import PATIENCE_SECONDS, PROJECT, Box, Live, Product, children, until, wait_gone
 from kit.network import Cable, inside
+from kit.ports import free_port
 
 SEARCH_ATTRIBUTE = "ProcessControlState"
 SERVER = Path(sys.executable).parent / "temporal"
@@ -190,11 +191,3 @@ def histories(fleet: Fleet, lock: str) -> list[dict[str, Any]]:
 def wait_for_the_first_half_of_a_minute() -> None:
     """Wait while the next planned time is near: what a test does between two of them takes seconds."""
     until(lambda: 1 < time.time() % 60 < 35, "the first half of a minute", seconds=40)
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens now."""
-    with socket.socket() as one:
-        one.bind((LOOPBACK, 0))
-        port: int = one.getsockname()[1]
-        return port

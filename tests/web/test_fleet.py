@@ -16,10 +16,11 @@ import pytest
 from kit import fleets
 from kit.events import Fifo
 from kit.extras import with_extra
-from kit.fleets import Fleet, free_port, result_of
+from kit.fleets import Fleet, result_of
 from kit.harness import Box, Product, children, until
 from kit.hostile_host import RUN_ID, hostile_host
 from kit.pages import PHONE, WIDE, Served, page_of, served, shoot, text_of, too_wide, violations
+from kit.ports import free_port
 from kit.warm_commands import OF_A_FLEET
 from web.test_page_storms import memory
 
