@@ -177,9 +177,11 @@ class BadServer:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for connection in self._open:
+        for connection in list(self._open):
             connection.close()
         self._thread.join()
+        for connection in self._open:  # one that was just being accepted too
+            connection.close()
 
 
 @contextmanager
