@@ -283,9 +283,8 @@ def test_a_browser_follows_a_run_to_its_verdict_and_says_when_the_connection_is_
             for number in range(100):
                 job.says(f"more {number}.\\n")
             page.get_by_text("more 99.").wait_for()
-            page.evaluate(
-                "scrollTo({top: 0, behavior: 'instant'})"
-            )  # not smoothly: what comes would find it at the end
+            # Not smoothly: what comes would still find it at the end.
+            page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
             job.says("while reading\\n")
             page.get_by_text("while reading").wait_for(state="attached")
             assert page.evaluate("scrollY") == 0

@@ -14,7 +14,7 @@ import pytest
 from kit.events import until
 from kit.harness import Box
 from kit.page_safety import PASSWORD, log_in, logged_in, users, web_events
-from kit.pages import PHONE, WIDE, Served, form_token, served, shoot, violations
+from kit.pages import PHONE, WIDE, Served, click_through, form_token, served, shoot, violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -255,7 +255,7 @@ def test_login_and_sessions_in_a_browser(browser: "Browser", site: Served, width
     shoot(page, f"login-{width}")
     page.fill("[name=name]", "ann")
     page.fill("[name=password]", PASSWORD)
-    page.click("main button")
+    click_through(page, "main button")
     page.wait_for_url("**/sessions")
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
