@@ -212,6 +212,7 @@ def test_a_run_in_flight_comes_first_and_shows_more_when_it_is_loaded_again(
             return first["run_id"] if first["outcome"] is None and len(first["run_id"]) == len(NO_RUN) else None
 
         path = f"/jobs/slow/fleet/{until(in_flight, 'what its host has said of it')}"
+        until(lambda: rows_of(client.get(path).text), "the first line in the log")  # the job has only written it
         listed, page = client.get("/jobs/slow/fleet").text, client.get(path).text
         more.write_line()
         begun.read_line()
