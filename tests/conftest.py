@@ -12,9 +12,9 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import time
 
 import hypothesis
 import pytest
@@ -203,7 +203,7 @@ def pytest_runtest_setup() -> None:
 
     What the product does over a midnight has tests of its own, under a clock of their own.
     """
-    until(lambda: DAY_SECONDS - time.time() % DAY_SECONDS > MIDNIGHT_SECONDS, "the next day")
+    until(lambda: DAY_SECONDS - time() % DAY_SECONDS > MIDNIGHT_SECONDS, "the next day")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
