@@ -5,6 +5,7 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -142,6 +143,22 @@ def test_two_starts_that_wait_and_run_are_not_taken_for_forgotten_ones(box: Box)
 
     assert killed_before_start(box) == []
     assert len(outcomes(box)) == 4
+
+
+def test_a_runner_that_is_killed_while_nobody_reads_its_report_has_had_its_run(box: Box) -> None:
+    noisy = script(box, "job.sh", "yes | head -c 200000 >&2; exit 3")
+    box.job("job", f"command: {noisy}\n{ONE_SLOT}")
+    with box.start("--scheduled", "job", via="stub") as live:
+        until(lambda: outcomes(box), "its run to end")
+        [runner] = children(live.pid)
+        until(lambda: "pipe_write" in Path(f"/proc/{runner}/wchan").read_text(), "it to wait for a reader")
+        box.job("job", f"command: 'true'\n{ANOTHER_SLOT}")
+        box.run("--scheduled", "job")
+        os.kill(runner, signal.SIGKILL)
+        assert live.wait().exit_code == 137
+
+    assert records(box, "refusal") == []
+    assert [outcome for outcome, _ in outcomes(box)] == ["failed", "succeeded"]
 
 
 def test_a_run_by_hand_after_a_planned_one_does_not_make_that_a_forgotten_start(box: Box) -> None:

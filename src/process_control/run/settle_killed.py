@@ -119,6 +119,28 @@ def _refused_what_did_not_start(
     had_claimed, slot = forget_claim_of(store, runner, boot_id=proc.boot_id())
     if slot is None and (had_claimed or (block is not None and block.get("pid") == runner)):
         return False
+    if slot is None and _had_a_run(slug, runner, settings.state_directory):
+        return False
     asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": account.name, "host": posix.uname().nodename}
     refuse(Outbox(settings, user=account.name), asked, slot, killed=killed, mails=is_reported(None, settings))
     return True
+
+
+def _had_a_run(slug: str, runner: int, state_directory: str) -> bool:
+    """Return whether this runner, which was killed, has recorded a start: a later run may have its block by now."""
+    import time
+
+    from process_control.history.journal_reader import backwards
+    from process_control.system import proc
+    from process_control.system.clock import iso
+
+    boot_id, guard_started = proc.boot_id(), proc.start_time(posix.getppid()) or 0
+    for record in backwards(
+        state_directory,
+        since=iso(time.time() - proc.seconds_since(guard_started)),
+        needle=f'"pid":{runner},',
+    ):
+        if record["event"] == "start" and record.get("job") == slug and record.get("pid") == runner:
+            started = record.get("pid_start")
+            return record.get("boot_id") == boot_id and isinstance(started, int) and started >= guard_started
+    return False
