@@ -1,5 +1,6 @@
 """A real mail server for tests (aiosmtpd), and ones that misbehave: what came, and how often somebody knocked."""
 
+import os
 import socket
 import ssl
 import threading
@@ -18,6 +19,8 @@ from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
 from kit.events import PATIENCE_SECONDS, until
 from kit.harness import Box
+from process_control.state.incident_store import LOCK, WAITING
+from process_control.system import lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,21 @@ def mail_to(box: Box, server: "MailServer | BadServer", **how: object) -> None:
 def wait_until_told(box: Box) -> None:
     """Wait until nobody is telling any more."""
     box.wait_until_all_ended()
+
+
+@contextmanager
+def nobody_sends(box: Box) -> Iterator[None]:
+    """Keep every process that sends from doing so: it ends at once while one is at it, and one waits for that."""
+    run_directory = str(box.state_directory / "run")
+    held = [lock.take(run_directory, name) for name in (WAITING, LOCK)]
+    try:
+        assert None not in held
+        yield
+        wait_until_told(box)
+    finally:
+        for descriptor in held:
+            if descriptor is not None:
+                os.close(descriptor)
 
 
 # --- servers that misbehave ------------------------------------------------------------------------------------------
