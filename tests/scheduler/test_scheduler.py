@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.harness import IS_ROOT, SERVICE_USER, STRANGER, Box, Deadline, until, wait_gone
+from kit.harness import IS_ROOT, SERVICE_USER, STRANGER, Box, Deadline, children, until, wait_gone
 from kit.runs import ONE_SLOT, ends, records, script, skips, starts
 from kit.schedulers import scheduler
 
@@ -311,3 +311,20 @@ def test_the_death_of_a_parent_of_root_ends_the_scheduler_of_the_service_user(ma
         live.parent.wait()
     with scheduler(box) as live:
         assert live.ask("status")
+
+
+def test_a_start_that_was_killed_before_its_run_is_made_by_a_scheduler_that_begins_in_time(box: Box) -> None:
+    asked, go_on = box.fifo("asked"), box.fifo("go_on")
+    condition = script(box, "if.sh", f"rm {box.root}/first || exit 0; echo up > {asked}; read line < {go_on}")
+    (box.root / "first").touch()
+    box.job("job", f"command: 'true'\nonly_if: {condition}\n{ONE_SLOT}")
+    with box.start("--scheduled", "job", via="stub") as waits:
+        asked.read_line()
+        os.kill(children(waits.pid)[0], signal.SIGKILL)
+        assert waits.wait().exit_code == 137
+    [refusal] = records(box, "refusal")
+
+    with scheduler(box):
+        until(lambda: ends(box), "its run to end")
+
+    assert [start["scheduled_at"] for start in starts(box)] == [refusal["scheduled_at"]]
