@@ -3,10 +3,9 @@
 import os
 import re
 import signal
-import time
 
 from kit.harness import Box, until
-from kit.runs import ends, outcomes, records, script, starts
+from kit.runs import ends, outcomes, pause_or_end, records, script, starts
 from process_control.actions.hold import hold
 from process_control.actions.rights import Actor
 from process_control.actions.start import How, start
@@ -88,7 +87,7 @@ def test_one_that_gets_its_lock_while_others_are_begun_is_named_too(box: Box) ->
         with box.start_command([str(box.product.process_control), "run", "a", "b"]) as command:
             asked.read_line()
             until(lambda: waiting_pids() & set(box.processes()), "a to wait for its lock")
-            time.sleep(0.5)  # until it counts as queued
+            assert not pause_or_end(command, 0.5)  # until it counts as queued
             release.write_line()
             until(lambda: len(ends(box, "a")) == 2, "its run to end")
             go_on.write_line()

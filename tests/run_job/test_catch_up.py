@@ -108,7 +108,9 @@ def test_a_hold_ends_it_also_after_its_release(box: Box) -> None:
 @pytest.mark.parametrize("is_seen", [False, True], ids=["", "seen while it waits"])
 def test_a_start_that_was_killed_before_its_run_is_caught_up(box: Box, is_seen: bool) -> None:
     started, go_on = box.fifo("started"), box.fifo("go_on")
-    job = script(box, "job.sh", f'[ "$PROCESS_CONTROL_TRIGGER" = cron ] || {{ echo > {started}; read line < {go_on}; }}')
+    job = script(
+        box, "job.sh", f'[ "$PROCESS_CONTROL_TRIGGER" = cron ] || {{ echo > {started}; read line < {go_on}; }}'
+    )
     missed = hourly_job(box, "latest", command=str(job), more="on_overlap: queue", hours=1)
     with box.start("job") as holder:
         started.read_line()

@@ -149,9 +149,7 @@ def _stamp_of_file(settings: "Settings") -> "list[int] | None":
     return [stat.st_ino, stat.st_mtime_ns]
 
 
-def _write(
-    settings: "Settings", found: "Causes", stamp: "list[object] | None", written: "list[int] | None"
-) -> None:
+def _write(settings: "Settings", found: "Causes", stamp: "list[object] | None", written: "list[int] | None") -> None:
     """Write the file; without a `stamp`, or when it cannot be written, the next run reads the directory again.
 
     So it does when another process has written the file since it was as `written`: that one may have read the jobs
