@@ -8,7 +8,7 @@ from kit.harness import Box, until
 from kit.runs import ends, outcomes, pause_or_end, records, script, starts
 from process_control.actions.hold import hold
 from process_control.actions.rights import Actor
-from process_control.actions.start import How, start
+from process_control.actions.start import How, Started, start
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.system.account import account_of
@@ -100,3 +100,10 @@ def test_one_that_gets_its_lock_while_others_are_begun_is_named_too(box: Box) ->
         ["a", starts(box, "a")[1]["run_id"]],
         ["b", starts(box, "b")[0]["run_id"]],
     ]
+
+
+def test_a_start_whose_run_was_over_before_it_was_seen_is_no_failure() -> None:
+    over = Started.ended("job", 0, "")
+
+    assert (over.done, over.to_json()["changed"]) == ("started", True)
+    assert "process-control history job" in str(over.why)
