@@ -155,9 +155,11 @@ def test_a_runner_that_is_killed_while_nobody_reads_its_report_has_had_its_run(b
         box.job("job", f"command: 'true'\n{ANOTHER_SLOT}")
         box.run("--scheduled", "job")
         os.kill(runner, signal.SIGKILL)
-        assert live.wait().exit_code == 137
+        result = live.wait()
 
     assert records(box, "refusal") == []
+    assert (result.exit_code, "job: lost: " in result.stderr) == (137, False)
+    assert "its runner was killed after the end of its run, which is recorded" in result.stderr
     assert [outcome for outcome, _ in outcomes(box)] == ["failed", "succeeded"]
 
 
