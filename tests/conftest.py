@@ -12,8 +12,10 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import time
 
 import hypothesis
 import pytest
@@ -43,6 +45,7 @@ hypothesis.settings.load_profile("busy host")
 WAY_BY_MARK = {"with_group": WITH, "without_group": WITHOUT}
 CI = os.environ.get("CI") == "true"
 PR_SET_CHILD_SUBREAPER = 36
+DAY_SECONDS, MIDNIGHT_SECONDS = 86_400, 45
 SETTLING_SECONDS = 10.0
 """How long what a test leaves may take to go by itself; only a test that leaks waits so long."""
 
@@ -164,7 +167,10 @@ def _settled(before: dict[str, set[str]]) -> dict[str, set[str]]:
             # A process that was just being forked when its box was closed had no mark yet to be found by.
             shutil.rmtree(Path("/tmp") / root, ignore_errors=True)
         remove_forsaken()
-        return not any(now - before[name] for name, now in _counted().items() if name != "descriptors")
+        # A thread that has just read the end of a connection closes it a moment later; without one nobody does.
+        may_close = threading.active_count() > 1
+        new = [name for name, now in _counted().items() if now - before[name]]
+        return new == [] or (new == ["descriptors"] and not may_close)
 
     with contextlib.suppress(TookTooLong):
         until(is_settled, "what the test left to end", seconds=SETTLING_SECONDS)
@@ -193,6 +199,15 @@ def pytest_configure(config: pytest.Config) -> None:
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Begin no test just before midnight (UTC): its yesterday would be another day in the middle of it.
+
+    What the product does over a midnight has tests of its own, under a clock of their own.
+    """
+    until(lambda: DAY_SECONDS - time() % DAY_SECONDS > MIDNIGHT_SECONDS, "the next day")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -5,13 +5,14 @@ import re
 import signal
 
 from kit.harness import Box, until
-from kit.runs import ends, outcomes, records, starts
+from kit.runs import ends, outcomes, pause_or_end, records, script, starts
 from process_control.actions.hold import hold
 from process_control.actions.rights import Actor
-from process_control.actions.start import How, start
+from process_control.actions.start import How, Started, start
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.system.account import account_of
+from process_control.system.lock_waiters import waiting_pids
 
 US = account_of(os.geteuid())
 
@@ -72,3 +73,37 @@ def test_a_start_that_waits_for_its_lock_is_queued(box: Box, settings: Settings)
 
     assert (queued.done, queued.run_id, queued.exit_code) == ("queued", None, None)
     assert outcomes(box) == [("succeeded", None)]
+
+
+def test_one_that_gets_its_lock_while_others_are_begun_is_named_too(box: Box) -> None:
+    started, release = box.fifo("started"), box.fifo("release")
+    asked, go_on = box.fifo("asked"), box.fifo("go_on")
+    job = script(box, "job.sh", f"[ -e {box.root}/free ] && exit 0; echo up > {started}; read line < {release}")
+    box.job("a", f"command: {job}\non_overlap: queue")
+    box.job("b", f"command: 'true'\nonly_if: sh -c 'echo up > {asked}; read line < {go_on}'")
+    with box.start("a") as holder:
+        started.read_line()
+        (box.root / "free").touch()
+        with box.start_command([str(box.product.process_control), "run", "a", "b"]) as command:
+            asked.read_line()
+            until(lambda: waiting_pids() & set(box.processes()), "a to wait for its lock")
+            assert not pause_or_end(command, 0.5)  # until it counts as queued
+            release.write_line()
+            until(lambda: len(ends(box, "a")) == 2, "its run to end")
+            go_on.write_line()
+            result = command.wait()
+        holder.wait()
+    until(lambda: not box.processes(), "nothing to be left")
+
+    assert result.exit_code == 0, result
+    assert [line.split("\t")[:2] for line in result.stdout.splitlines()] == [
+        ["a", starts(box, "a")[1]["run_id"]],
+        ["b", starts(box, "b")[0]["run_id"]],
+    ]
+
+
+def test_a_start_whose_run_was_over_before_it_was_seen_is_no_failure() -> None:
+    over = Started.ended("job", 0, "")
+
+    assert (over.done, over.to_json()["changed"]) == ("started", True)
+    assert "process-control history job" in str(over.why)

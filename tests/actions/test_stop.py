@@ -1,11 +1,15 @@
 """`stop` as a page or a scheduler calls it: it returns when the tree is gone, and says what became of each run."""
 
+import fcntl
+import os
+
 import pytest
 
-from kit.harness import Box, lives
-from kit.runs import frozen, job_with_a_tree, killers, records, script, the_end
+from kit.harness import Box, lives, until
+from kit.runs import frozen, job_with_a_tree, killers, outcomes, records, script, the_end, waiting_for_a_lock
 from process_control.actions.rights import Actor
 from process_control.actions.stop import stop
+from process_control.core import layout
 from process_control.errors import JobNotFound
 from process_control.state.block import Identity
 
@@ -24,6 +28,27 @@ def test_a_stop_returns_when_the_whole_tree_is_gone(box: Box, actor: Actor) -> N
     assert (idle.is_stopped, idle.run_id, idle.words) == (False, None, "nothing is running")
     assert left == []
     assert [(each["by"], each["detail"]) for each in records(box, "stop")] == [("ada", "enough")]
+
+
+def test_a_run_that_ends_by_itself_while_it_is_asked_to_stop_is_not_called_stopped(box: Box) -> None:
+    started, go_on = box.fifo("started"), box.fifo("go_on")
+    box.job("job", "command: 'true'")
+    box.run("job")  # its health is there
+    box.job("job", f"command: sh -c 'echo up > {started}; read line < {go_on}; exit 3'")
+    with box.start("job") as live:
+        started.read_line()
+        short_lock = os.open(layout.short_lock(str(box.state_directory), "job"), os.O_RDWR)
+        fcntl.flock(short_lock, fcntl.LOCK_EX)  # the run needs it when its command has ended
+        go_on.write_line()
+        until(lambda: waiting_for_a_lock(live.pid), "its command to have ended")
+        with box.start_command([str(box.product.process_control), "stop", "job"]) as stopping:
+            until(lambda: records(box, "stop"), "it to be asked to stop")
+            os.close(short_lock)
+            result = stopping.wait()
+        live.wait()
+
+    assert "ended by itself just now" in result.stdout, result
+    assert outcomes(box)[1] == ("failed", "exit_code")
 
 
 def test_a_stop_of_a_job_that_is_not_there_is_an_error(actor: Actor) -> None:

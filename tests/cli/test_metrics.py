@@ -330,7 +330,9 @@ def test_a_reader_never_sees_half_a_file(box: Box, tmp_path: Path) -> None:
 
     with_lines = threading.Thread(target=write)
     with_lines.start()
-    while not is_over.is_set():
+    is_last = False
+    while not is_last:
+        is_last = is_over.is_set()  # before the look: one of them comes after all has been written
         names |= {path.name for path in tmp_path.glob("*.prom")}
         if file.exists():
             lines = file.read_text().splitlines()

@@ -91,9 +91,10 @@ def test_a_job_whose_slot_nothing_became_of_is_late(desk: Desk) -> None:
 def test_a_slot_with_a_run_one_before_the_last_change_and_one_of_a_disabled_job_are_not_late(desk: Desk) -> None:
     desk.job("ran", HOURLY)
     seen_days_ago(desk.configuration, "ran")
-    start = desk.state.start("ran", NOW)
+    now = datetime.now(UTC)  # not when the session began: since then another planned time may have passed
+    start = desk.state.start("ran", now)
     desk.state.write(desk.state.end_of(start))
-    desk.state.block(start, slot=int(NOW.timestamp()), end=desk.state.end_of(start), journaled=True)
+    desk.state.block(start, slot=int(now.timestamp()), end=desk.state.end_of(start), journaled=True)
     desk.job("disabled", f"{HOURLY}\ndisabled: true")
     seen_days_ago(desk.configuration, "disabled")
     desk.job("changed", HOURLY)

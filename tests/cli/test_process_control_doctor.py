@@ -14,8 +14,9 @@ import pytest
 
 from kit import control_groups
 from kit.desk import Desk
-from kit.harness import IS_ROOT, SERVICE_USER, STRANGER, Box
+from kit.harness import IS_ROOT, SERVICE_USER, STRANGER, Box, environment_of, until
 from kit.mail_server import mail_server
+from kit.ports import refused
 from kit.real_cron import RealCron
 from kit.web_receiver import receiver
 from process_control.core import layout
@@ -352,10 +353,12 @@ def test_a_mail_server_is_greeted_and_gets_no_mail(sound: Desk) -> None:
         sound.configure(failmail={"to_address": "ops@example.org", "smtp": server.address})
         assert found(sound, "mail") == []
         mails = server.mails
-    [finding] = found(sound, "mail")
+    with refused() as port:
+        sound.configure(failmail={"to_address": "ops@example.org", "smtp": f"127.0.0.1:{port}"})
+        [finding] = found(sound, "mail")
 
     assert mails == []
-    assert f"{server.address}: Connection refused" in finding["what"]
+    assert f"127.0.0.1:{port}: Connection refused" in finding["what"]
     assert finding["remedy"] == "process-control notify test"
 
 
@@ -381,18 +384,22 @@ def test_each_channel_is_looked_at_and_gets_no_message(sound: Desk) -> None:
     program = sound.root / "page"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
+
+    def configure(port: int) -> None:
+        at = f"http://127.0.0.1:{port}/"
+        sound.configure(notify=[{"url": f"{at}hook"}, {"url": f"alertmanager+{at}"}, {"url": f"exec:{program}"}])
+
     with receiver() as web:
-        sound.configure(
-            notify=[{"url": web.url("/hook")}, {"url": f"alertmanager+{web.url()}"}, {"url": f"exec:{program}"}]
-        )
+        configure(web.port)
         assert found(sound, "channels") == []
         assert web.requests == []
     program.chmod(0o644)
     sound.job("purge", f"command: /bin/true\nnotify: [{{url_file: {sound.root}/missing.url}}]")
+    with refused() as port:
+        configure(port)
+        findings = found(sound, "channels")
 
-    findings = found(sound, "channels")
-
-    host = f"http://127.0.0.1:{web.port}/…"
+    host = f"http://127.0.0.1:{port}/…"
     whats = [each["what"] for each in findings]
     assert whats[:2] == [f"{host}: connection refused", f"alertmanager+{host}: connection refused"]
     assert f"{program}: cannot be executed" in whats[2]
@@ -460,6 +467,8 @@ def test_a_clock_behind_the_records_is_found(sound: Desk) -> None:
 def process_with(run_id: str) -> Iterator[int]:
     with subprocess.Popen(["sleep", "600"], env={"PATH": "/bin:/usr/bin", "PROCESS_CONTROL_RUN_ID": run_id}) as process:
         try:
+            # Popen returns when the old memory is gone, and the new one may have no environment yet.
+            until(lambda: run_id.encode() in environment_of(process.pid), "the process to have its environment")
             yield process.pid
         finally:
             process.kill()

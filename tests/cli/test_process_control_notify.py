@@ -1,10 +1,10 @@
 """`notify test`: whether people can be reached, tried before it matters."""
 
 import json
-import socket
 
 from kit.harness import Box
 from kit.mail_server import bad_server, closes_at_once, mail_server, mail_to
+from kit.ports import refused
 from kit.runs import script
 from kit.web_receiver import receiver
 
@@ -34,9 +34,8 @@ def test_a_test_mail_goes_the_way_that_failures_take(box: Box) -> None:
 
 
 def test_a_server_that_does_not_listen_is_told(box: Box) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{unused.getsockname()[1]}"
+    with refused() as port:
+        address = f"127.0.0.1:{port}"
         box.configure(failmail={"to_address": "ops@example.org", "smtp": address})
 
         result = box.process_control("notify", "test")

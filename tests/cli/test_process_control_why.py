@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from kit import why_cases
 from kit.builders import iso
 from kit.harness import Box, Result, until
-from kit.past import DAY, Past, masked, words_like
+from kit.past import DAY, Past, masked, words_like, yesterday
 from kit.why_cases import CASES, JOB, SLOT, Case, planned
 from process_control.cli.main import VERBS
 from process_control.views.slot_in_words import as_argument
@@ -21,6 +22,13 @@ WRITING = os.environ.get("PROCESS_CONTROL_DOCS") == "write"
 COMMAND = re.compile(r"(?:^| )((?:process-control|run-job|cron-generate|service|systemctl|kill)(?: .*)?)$")
 ANSWERS = {"lint": (0, 1), "release": (0, 1), "doctor": (0, 1), "recover": (0, 1), "stop": (0, 1)}
 """Verbs whose exit code may be 1: the answer is no, or there are findings."""
+
+
+@pytest.fixture(autouse=True)
+def slot_of_yesterday(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the stories be of the day before now: the session may have begun before midnight."""
+    monkeypatch.setattr(why_cases, "SLOT", yesterday())
+    monkeypatch.setattr(why_cases, "BEFORE", yesterday(days=3))
 
 
 def ask(box: Box, *words: str) -> Result:
@@ -46,7 +54,7 @@ def is_there(box: Box, command: str) -> bool:
 def test_the_answer_reads_like_this(case: Case, box: Box) -> None:
     end = case.happens(Past(box))
     try:
-        shown = ask(box, *case.question).stdout
+        shown = ask(box, *case.words()).stdout
     finally:
         if end is not None:
             end()
@@ -67,7 +75,7 @@ def test_every_command_that_it_names_works_when_pasted(case: Case, box: Box) -> 
     end = case.happens(Past(box))
     missing = []
     try:
-        answer = box.process_control("why", *case.question, "--json").json()
+        answer = box.process_control("why", *case.words(), "--json").json()
         commands = [found[1] for sentence in answer["sentences"] if (found := COMMAND.search(sentence))]
         remedies = [each["remedy"] for each in answer["now"]["blocked_by"] if each["remedy"]]
         for command in dict.fromkeys([*commands, *remedies]):
@@ -78,6 +86,8 @@ def test_every_command_that_it_names_works_when_pasted(case: Case, box: Box) -> 
             verb = (*command.split(), "")[1]
             assert result.exit_code in ANSWERS.get(verb, (0,)), f"{command}: {result}"
             assert "Traceback" not in result.stderr
+            if verb == "run":  # it returns when the run has begun, and the next command may start another one
+                assert box.process_control("wait", "backup").exit_code == 0
     finally:
         if end is not None:
             end()

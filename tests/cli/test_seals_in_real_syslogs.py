@@ -16,7 +16,7 @@ mount -t tmpfs none /run && mkdir -p /run/systemd/journal /run/systemd/journald.
 printf '[Journal]\\nStorage=volatile\\nReadKMsg=no\\nAudit=no\\n' > /run/systemd/journald.conf.d/test.conf
 {journald} &
 trap 'kill $!; wait' EXIT
-timeout 60 sh -c 'until [ -S /run/systemd/journal/dev-log ]; do sleep 0.02; done'
+timeout 60 sh -c 'until [ -S /run/systemd/journal/dev-log ] && journalctl --sync 2>/dev/null; do sleep 0.02; done'
 {look}
 journalctl --sync
 {verify}

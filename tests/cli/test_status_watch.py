@@ -9,7 +9,7 @@ import pytest
 from kit.commands import Live
 from kit.desk import Desk
 from kit.harness import Box
-from process_control.cli.print.live_screen import ENTER, LEAVE
+from process_control.cli.print.live_screen import ENTER, HOME, LEAVE
 from process_control.config.settings import load_settings
 from process_control.history.index.index import Index
 from process_control.state.past_runs import open_index
@@ -65,8 +65,8 @@ def test_one_job_is_shown_at_length_and_no_line_is_too_much(box: Box) -> None:
         live.type(b"q")
         screen = live.wait().stdout
 
-    assert "backup" in screen
-    assert screen.count("\n") <= 24
+    _, *frames = screen.split(HOME)  # a slow host has drawn another one before it sees the key
+    assert {"backup" in frame and frame.count("\n") <= 24 for frame in frames} == {True}
 
 
 @pytest.mark.parametrize("words", [["--watch"], ["--watch", "5", "backup"], ["--watch", "--json"]])

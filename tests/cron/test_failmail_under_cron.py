@@ -27,7 +27,8 @@ def jobs_with_failmail(stage: Stage) -> Done:
     box.job("mended", f"command: /bin/true\n{EVERY_MINUTE}")
     stage.generate(box)
     box.job("refused", f"comand: /bin/true\n{EVERY_MINUTE}")
-    return lambda: len(server.mails) == 4 and ends(box, "breaks") and len(ends(box, "mended")) == 2
+    # A mail is recorded a moment after the server has taken it.
+    return lambda: len(server.mails) == 4 and len(records(box, "mail")) >= 4 and len(ends(box)) == 3
 
 
 def mails_about(slug: str) -> list[Received]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from kit import fleets
-from kit.fleets import Fleet, result_of, state_of
+from kit.fleets import LEASE, Fleet, ended_runs, result_of, state_of
 from kit.harness import Box, Live, lives, until, wait_gone
 from kit.tcp_proxy import Proxy, proxy
 
@@ -40,8 +40,8 @@ class Pair:
         self.name = name
         self.first, self.second = f"{name}-first", f"{name}-second"
         self.box, self.other = make_box(), make_box()
-        fleet.configure(self.box, address=network.address)
-        fleet.configure(self.other)
+        fleet.configure(self.box, address=network.address, lease=LEASE)
+        fleet.configure(self.other, lease=LEASE)
         self.pid_file = self.box.root / "pid"
         self.begun, self.done, self.found = (self.box.fifo(each) for each in ("begun", "done", "found"))
         sleeps = f"echo $$ > {self.pid_file}; echo begun > {self.begun}; read line < {self.done}"
@@ -76,9 +76,10 @@ def test_a_run_out_of_reach_has_ended_before_another_one_starts(
         pid = pair.begin()
         with out_of_reach(how, worker, network):
             found = pair.who_is_there()
-            (run,) = pair.box.process_control("history", pair.first, "--json").json()["runs"]
+            is_alive = lives(pid)
+            (run,) = until(lambda: ended_runs(pair.box, pair.first), "its end in the history")
 
-        assert (found, lives(pid), run["outcome"]) == ("alone", False, "lost"), run
+        assert (found, is_alive, run["outcome"]) == ("alone", False, "lost"), run
         until(lambda: result_of(pair.other, pair.second), "the end of the second")
         assert state_of(pair.other, pair.first)["result"] == "lost"
         assert state_of(pair.other, pair.second)["result"] == "succeeded"
@@ -105,7 +106,7 @@ def test_with_on_partition_keep_a_run_out_of_reach_goes_on_beside_the_next(
 def test_an_order_that_lay_in_a_stopped_worker_until_the_server_gave_it_up_starts_nothing(
     fleet: Fleet, box: Box
 ) -> None:
-    fleet.configure(box)
+    fleet.configure(box, lease=LEASE)
     ran = box.root / "ran"
     box.job("belated", f"command: touch {ran}")
     box.process_control("fleet", "apply")

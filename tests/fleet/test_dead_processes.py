@@ -1,5 +1,6 @@
 """Workers, runners, keepers and the server that are killed: what becomes of the processes of a run, and of its fate."""
 
+import json
 import os
 import signal
 import time
@@ -7,20 +8,20 @@ import time
 import pytest
 
 from kit import fleet_client, fleets
-from kit.fleets import Fleet, result_of, state_of
+from kit.fleets import LEASE, PATIENT_LEASE, Fleet, ended_runs, result_of, state_of
 from kit.harness import Box, children, command_line, until, wait_gone
 
 #: The lease of the tests, and what the server adds to it before it takes a host as dead.
 HEARTBEAT_TIMEOUT_SECONDS = 7
 #: For a busy host. One with time needs 0.1 s until the processes are gone, and 3 s at most after the timeout until the
 #: run is lost, see docs/faults.md.
-GONE_WITHIN_SECONDS = 3.5
+GONE_WITHIN_SECONDS = 10
 LOST_WITHIN_SECONDS = HEARTBEAT_TIMEOUT_SECONDS + 10
 
 
 @pytest.fixture
 def host(fleet: Fleet, box: Box) -> Box:
-    fleet.configure(box)
+    fleet.configure(box, lease=LEASE)
     return box
 
 
@@ -40,10 +41,12 @@ def test_when_a_worker_is_killed_its_runs_are_gone_at_once_and_lost_soon(host: B
         worker.signal(signal.SIGKILL)
         wait_gone(pid)
         gone_after = time.monotonic() - killed_at
+        (said,) = until(lambda: list((host.state_directory / "fleet").glob("*.json")), "what its keeper says of it")
         until(lambda: result_of(host, "orphan"), "the verdict", seconds=30)
         lost_after = time.monotonic() - killed_at
 
     assert gone_after < GONE_WITHIN_SECONDS
+    assert json.loads(said.read_text())["killed"] == "its worker died"  # and not: its lease is over
     assert lost_after < LOST_WITHIN_SECONDS
     assert state_of(host, "orphan")["result"] == "lost"
     (run,) = host.process_control("history", "orphan", "--json").json()["runs"]
@@ -67,6 +70,7 @@ def test_when_a_process_between_worker_and_command_is_killed_the_run_is_lost_and
 
 
 def test_when_one_of_two_control_processes_is_killed_the_other_one_has_its_locks(fleet: Fleet, host: Box) -> None:
+    fleet.configure(host, lease=PATIENT_LEASE)
     done = host.fifo("done")
     slugs = [f"controlled{number}" for number in range(4)]
     with fleets.control(host) as second, fleets.worker(host, "dead4"):
@@ -86,7 +90,7 @@ def test_when_one_of_two_control_processes_is_killed_the_other_one_has_its_locks
 
 
 def test_a_run_survives_the_restart_of_the_server_and_is_reported_to_it(fleet: Fleet, host: Box) -> None:
-    fleet.configure(host, lease="1m")
+    fleet.configure(host, lease=PATIENT_LEASE)
     with fleets.worker(host, "away1"):
         done = host.fifo("done")
         host.job("patient", f"command: sh -c 'read line < {done}'")
@@ -105,7 +109,7 @@ def test_a_host_that_cannot_reach_the_server_ends_its_run_when_the_lease_is_over
         pid = begun(host, "alone")
         with fleet.server.away():
             wait_gone(pid, seconds=20)
-            (run,) = host.process_control("history", "alone", "--json").json()["runs"]
+            (run,) = until(lambda: ended_runs(host, "alone"), "its end in the history")
         until(lambda: result_of(host, "alone"), "the verdict", seconds=30)
 
     assert run["outcome"] == "lost"

@@ -16,6 +16,8 @@ from kit.harness import Box, Product, until
 from kit.night import LIBRARY
 from kit.refusing_server import UNIMPLEMENTED, refusing_server
 from process_control.fleet.doctor import server_findings
+from process_control.fleet.hosts_asked import without_delay
+from process_control.fleet.wire import HostReport
 
 PASTED = ("process-control ", "temporal ", "ssh ")
 
@@ -165,6 +167,24 @@ def test_a_wrong_clock_and_another_version_are_shown_and_the_host_runs_jobs_all_
     assert re.fullmatch(r"the clock of skew2 is 1[12]\d s ahead of the server's", found["clock"]["what"])
     assert found["clock"]["remedy"] == "ssh skew2 timedatectl"
     assert "0.0.9 on skew2" in found["versions"]["what"]
+
+
+@pytest.mark.parametrize(
+    ("measured", "asked", "looked", "told"),
+    [
+        (3.1, 3.3, 0.1, 0.0),  # the host stood still for three seconds before it looked at its clock
+        (120.1, 0.3, 0.2, 120.0),
+        (5.0, 6.0, 5.5, 4.5),  # it looked for long: that is no delay
+        (-4.0, 3.3, 0.1, -4.0),  # a delay makes no clock late
+        (3.1, 3.3, None, 3.1),  # an older worker
+    ],
+)
+def test_a_busy_host_is_not_taken_for_one_whose_clock_is_wrong(
+    measured: float, asked: float, looked: float | None, told: float
+) -> None:
+    report = HostReport(host="web1", version="1", clock_ahead_seconds=measured, looked_seconds=looked)
+
+    assert without_delay(report, asked_seconds=asked).clock_ahead_seconds == pytest.approx(told)
 
 
 def _committed(directory: Path) -> str:

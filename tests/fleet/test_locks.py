@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from temporalio.worker import Worker
 
 from kit import fleets
 from kit.apart import apart
-from kit.fleets import Fleet, result_of, state_of
+from kit.fleets import LEASE, Fleet, result_of, state_of
 from kit.harness import Box, until
 from process_control.core.fleet import decide as core
 from process_control.core.fleet.fleet_health import by_hand
@@ -26,6 +27,7 @@ from process_control.fleet.wire import DECIDE, Asked, Question, workflow_id
 T = TypeVar("T")
 #: A workflow task that takes longer hears meanwhile of what has come.
 TASK_TIMEOUT = timedelta(seconds=1)
+KNOWN_WITHIN_SECONDS = 60
 
 
 def asked(fleet: Fleet, question: Callable[[Client], Awaitable[T]]) -> T:
@@ -49,12 +51,14 @@ def test_a_hold_that_comes_while_the_lock_decides_is_kept(fleet: Fleet) -> None:
 
     async def hold_meanwhile(client: Client) -> Hold | None:
         begun, may_answer, again = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        questions: list[Question] = []
+        holds: list[Hold] = []
 
         @activity.defn(name=DECIDE)
         async def decide(question: Question) -> Decision:
-            questions.append(question)
-            (begun if len(questions) == 1 else again).set()
+            begun.set()
+            if held := question.state.jobs[slug].hold_at(time.time()):
+                holds.append(held)
+                again.set()
             await may_answer.wait()
             return core.decide(question.state, question.now, question.ended)
 
@@ -70,9 +74,12 @@ def test_a_hold_that_comes_while_the_lock_decides_is_kept(fleet: Fleet) -> None:
             await begun.wait()
             await handle.execute_update(LockV1.hold, Asked(job=slug, by="bob", note="a move"))
             may_answer.set()
-            await again.wait()  # the first decision is carried out
+            # The first decision is carried out, and the next one knows of the hold. On a busy host the first question
+            # may come twice: the server gives a task up that takes too long.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(again.wait(), KNOWN_WITHIN_SECONDS)
             await handle.terminate("the test is over")
-            return questions[1].state.jobs[slug].hold_at(time.time())
+            return holds[0] if holds else None
 
     hold = asked(fleet, hold_meanwhile)
 
@@ -81,7 +88,7 @@ def test_a_hold_that_comes_while_the_lock_decides_is_kept(fleet: Fleet) -> None:
 
 
 def test_a_run_that_was_to_be_stopped_is_not_run_once_more_when_its_host_dies(fleet: Fleet, box: Box) -> None:
-    fleet.configure(box)
+    fleet.configure(box, lease=LEASE)
     slug = "unwanted"
     begun = box.fifo("begun")
     box.job(

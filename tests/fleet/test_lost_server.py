@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from kit import fleets
-from kit.fleets import Fleet
+from kit.fleets import LEASE, Fleet
 from kit.harness import Box, until
 from kit.refusing_server import refusing_server
 from kit.tcp_proxy import proxy
@@ -16,7 +16,7 @@ def test_worker_and_control_say_when_the_server_is_lost_and_when_it_is_back(
     fleet: Fleet, make_box: Callable[..., Box]
 ) -> None:
     host, other = make_box(), make_box()
-    fleet.configure(host)
+    fleet.configure(host, lease=LEASE)
     fleet.configure(other)
     address = fleet.server.address
     with fleets.worker(host, "lost1") as worker, fleets.control(other) as control:
@@ -53,7 +53,7 @@ def without_seconds(stderr: str) -> list[str]:
 
 def test_a_server_that_is_gone_altogether_is_said_in_the_same_words(fleet: Fleet, box: Box) -> None:
     with proxy(int(fleet.server.address.rpartition(":")[2])) as network:
-        fleet.configure(box, address=network.address)
+        fleet.configure(box, address=network.address, lease=LEASE)
         with fleets.worker(box, "lost2") as worker:
             pid = f'"{worker.pid}"'
             until(lambda: pid in box.process_control("fleet", "hosts", "--json").stdout, "that it asks for work")

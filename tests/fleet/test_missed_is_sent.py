@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from kit import fleet_client, fleets
-from kit.fleets import EVENTS_OF_A_LOCK, LEASE, Server, result_of, state_of
+from kit.fleets import EVENTS_OF_A_LOCK, Server, result_of, state_of
 from kit.harness import Box, Product, until, wait_gone
 from kit.mail_server import MailServer, mail_server
 from process_control.config.settings import load_settings
@@ -31,7 +31,7 @@ from process_control.system.clock import iso
 pytestmark = pytest.mark.any_worker
 OPS, TEAM = "ops@example.org", "team@example.org"
 OWNER = f"owner: {{team: Team, mail: {TEAM}}}"
-EACH_MINUTE = "command: /bin/true\nschedule: '* * * * *'\ntime_zone: UTC\nstart_within: 3s"
+EACH_MINUTE = "command: /bin/true\nschedule: '* * * * *'\ntime_zone: UTC\nstart_within: 10s"
 #: Until the next planned time, its `start_within`, and until the mail has come.
 A_MINUTE = 100
 
@@ -60,7 +60,7 @@ def make_host(
         box = make_box()
         box.product = with_fleet
         failmail = {"to_address": OPS, "from_address": "pc@example.org", "smtp": mails.address}
-        box.configure(fleet={"address": server.address, "lease": LEASE}, failmail=failmail)
+        box.configure(fleet={"address": server.address}, failmail=failmail)
         return box
 
     return make
@@ -151,7 +151,8 @@ def test_a_control_process_that_is_killed_before_its_decision_is_recorded_counts
         until(lambda: state_of(box, "once")["state"] == "running", "the run that waits for a host")
         first.signal(signal.SIGSTOP)
         begun = time.monotonic()
-        until(lambda: time.monotonic() - begun > 6, "the server to give it up, and hand that over", seconds=20)
+        until(lambda: is_handed_over(server), "the server to give it up, and hand that over")
+        until(lambda: time.monotonic() - begun > 6, "that to arrive", seconds=20)
         with server.away():
             first.signal(signal.SIGCONT)
             opened = said(mails, 1)
@@ -167,6 +168,12 @@ def test_a_control_process_that_is_killed_before_its_decision_is_recorded_counts
     assert (before["count"], after["count"]) == (1, 1)
     assert before["id"] == after["id"]
     assert len(mails.mails) == 1
+
+
+def is_handed_over(server: Server) -> bool:
+    """Whether the server has given up to wait for a host, and a control process has the task to decide about it."""
+    events = "".join(fleet_client.events(server.address, "once"))
+    return "EVENT_TYPE_WORKFLOW_TASK_STARTED" in events.partition("EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT")[2]
 
 
 @pytest.mark.long

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kit import fleets
-from kit.fleets import Fleet, result_of
+from kit.fleets import LEASE, Fleet, result_of
 from kit.harness import Box, until
 from process_control.config.settings import load_settings
 from process_control.fleet.output import (
@@ -83,7 +83,8 @@ def test_what_a_run_prints_is_read_while_it_runs(host: Box) -> None:
     assert "the fleet knows no run 'nowhere' of it" in unknown.stderr
 
 
-def test_what_a_run_printed_that_was_lost_with_its_worker_is_read_when_that_is_back(host: Box) -> None:
+def test_what_a_run_printed_that_was_lost_with_its_worker_is_read_when_that_is_back(fleet: Fleet, host: Box) -> None:
+    fleet.configure(host, lease=LEASE)
     begun = host.fifo("begun")
     host.job("dies", f"command: sh -c 'echo last words; echo up > {begun}; exec sleep 1000'")
     host.process_control("fleet", "apply")

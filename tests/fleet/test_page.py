@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from kit.fleets import free_port
 from kit.harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Product, Result
+from kit.ports import free_port
 from test_docs import Reader, follow
 
 PAGE = PROJECT / "docs/how-to/fleet.md"

@@ -13,7 +13,7 @@ A_MINUTE = timedelta(minutes=1)
 
 def soon() -> datetime:
     """Return the next full minute that is far enough away for a job to be applied before it."""
-    return (datetime.now(UTC) + timedelta(seconds=8)).replace(second=0, microsecond=0) + A_MINUTE
+    return (datetime.now(UTC) + timedelta(seconds=15)).replace(second=0, microsecond=0) + A_MINUTE
 
 
 @pytest.mark.long

@@ -17,7 +17,7 @@ from kit import fleets, network
 from kit.apart import apart
 from kit.fleet_storm import CONTROL, CUT, SERVER, WORKER, Served, Troubles
 from kit.fleet_verdicts import MINUTE, HostRun, Verdicts
-from kit.fleets import Fleet
+from kit.fleets import LEASE, Fleet
 from kit.harness import Box, Product, Storm, until
 from kit.network import Network
 
@@ -63,7 +63,7 @@ def test_kills_and_cuts_around_planned_times_leave_each_slot_with_one_fate(
     boxes = {name: make_box() for name in HOSTS}
     beside = boxes[HOSTS[0]].root / "beside"
     for box in boxes.values():
-        stormy.configure(box)
+        stormy.configure(box, lease=LEASE)
         add_jobs(box, beside)
     with ExitStack() as stack:
         chance = random.Random(storm.size)

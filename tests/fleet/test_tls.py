@@ -300,6 +300,7 @@ def test_the_api_key_is_in_no_process_log_or_file_of_a_worker_and_its_runs(
             worker.signal(15)
             ended = worker.wait()
 
+    box.wait_until_all_ended()  # what still writes, renames and removes files
     files = [each for each in box.root.rglob("*") if each.is_file() and str(each) != path]
     assert len(shown) > 2
     assert not any(API_KEY.encode() in each for each in shown)

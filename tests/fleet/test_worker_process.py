@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from kit import fleets
-from kit.fleets import Fleet, result_of, state_of
+from kit.events import readable
+from kit.fleets import PATIENT_LEASE, Fleet, result_of, state_of
 from kit.harness import PATIENCE_SECONDS, Box, Product, until, wait_gone
 
 
 @pytest.fixture
 def host(fleet: Fleet, box: Box) -> Box:
-    fleet.configure(box, lease="1m")
+    fleet.configure(box, lease=PATIENT_LEASE)
     return box
 
 
@@ -35,6 +36,12 @@ def wait_for_notice(manager: socket.socket, notice: str) -> None:
         pass
 
 
+def forget_notices(manager: socket.socket) -> None:
+    """Read what has come: the kernel keeps ten of them, and who sends another one does not wait long."""
+    while readable([manager.fileno()], 0):
+        manager.recv(4096)
+
+
 def test_a_worker_that_is_asked_to_end_takes_nothing_more_and_waits_for_its_runs(host: Box) -> None:
     begun, done = host.fifo("begun"), host.fifo("done")
     host.job("long-one", f"command: sh -c 'echo begun > {begun}; read line < {done}'\nrun_on: {{tag: draining}}")
@@ -47,6 +54,7 @@ def test_a_worker_that_is_asked_to_end_takes_nothing_more_and_waits_for_its_runs
         host.process_control("fleet", "apply")
         host.process_control("run", "long-one", "--fleet")
         begun.read_line()
+        forget_notices(manager)
         worker.signal(signal.SIGTERM)
         wait_for_notice(manager, "STOPPING=1")
         wait_for_notice(manager, "WATCHDOG=1")

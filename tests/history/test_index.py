@@ -7,16 +7,17 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from kit.builders import NOON, State, iso
-from kit.harness import IS_ROOT, STRANGER, Box, Storm
-from process_control.history.index.index import Garbled
+from kit.harness import IS_ROOT, STRANGER, Box, Live, Storm
+from process_control.history.index.index import Garbled, Index
 from process_control.history.index.past_run import Run
+from process_control.state.block import read_block, runner_is_alive
 from process_control.state.past_runs import open_index
 
 HOUR = timedelta(hours=1)
@@ -240,6 +241,30 @@ def test_a_run_whose_runner_is_gone_is_lost(state: State) -> None:
         "its runner was killed before it could record the end",
         None,
     )
+
+
+def test_a_run_that_ends_during_the_look_is_not_lost_though_the_next_one_has_its_block(box: Box) -> None:
+    started, go_on = box.fifo("started"), box.fifo("go_on")
+    box.job("job", f"command: sh -c 'echo up > {started}; read line < {go_on}'")
+    with ExitStack() as until_the_end:
+        first, second = until_the_end.enter_context(box.start("job")), list[Live]()
+        started.read_line()
+
+        def alive(run: dict[str, object]) -> bool:
+            is_alive = runner_is_alive(run)
+            if not second:
+                go_on.write_line()
+                first.wait()
+                second.append(until_the_end.enter_context(box.start("job")))
+                started.read_line()
+            return is_alive
+
+        with Index.open(str(box.state_directory), read_block=read_block, runner_is_alive=alive) as index:
+            [run] = index.runs()
+        go_on.write_line()
+        second[0].wait()
+
+    assert run.outcome is None
 
 
 def test_a_run_of_another_boot_was_lost_with_the_host(state: State) -> None:

@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-import socket
 from collections.abc import Callable
 
 from kit.harness import Box, until
 from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.ports import refused
 from kit.runs import ONE_SLOT, ends, kill_both, script, starts
 
 NOT_COPIED = shutil.ignore_patterns("run", "history.sqlite*")
@@ -96,9 +96,8 @@ def test_a_copy_taken_in_the_middle_of_a_write_loses_no_whole_record(make_box: C
 
 def test_mail_that_waited_is_sent_from_the_new_host(make_box: Callable[..., Box]) -> None:
     old, new = make_box(), make_box()
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        old.configure(failmail={"to_address": "ops@example.org", "smtp": f"127.0.0.1:{unused.getsockname()[1]}"})
+    with refused() as port:
+        old.configure(failmail={"to_address": "ops@example.org", "smtp": f"127.0.0.1:{port}"})
         old.job("bad", "command: /bin/false")
         old.run("bad")  # nobody takes the mail
         wait_until_told(old)

@@ -3,13 +3,16 @@
 import fcntl
 import gzip
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kit.builders import State
+from process_control.history.journal_reader import backwards, records
 from process_control.history.retention import Pruned, apply_retention, compress
 from process_control.state.all_jobs import live_blocks
 from process_control.state.past_runs import open_index
@@ -202,6 +205,20 @@ def test_compressing_loses_no_run(state: State) -> None:
         file.unlink()
     with open_index(str(state)) as index:
         assert index.runs() == before
+
+
+@pytest.mark.parametrize("read", [records, backwards], ids=["from the first day", "backwards"])
+def test_who_reads_the_journal_meanwhile_misses_no_day(state: State, read: Callable[[str], Iterator[Any]]) -> None:
+    for days in range(6):
+        state.run("purge", NOW - days * DAY)
+    known = list(read(str(state)))
+    reading = read(str(state))
+    found = [next(reading)]
+
+    prune(state)
+
+    assert [*found, *reading] == known
+    assert len(list(state.journal.glob("*.gz"))) > 2
 
 
 def test_a_day_on_which_a_run_began_that_goes_on_is_kept(state: State) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 from kit import mount_namespaces
 from kit.events import until
 from kit.harness import PROJECT
+from kit.ports import free_port
 
 UNPACKED = PROJECT / ".venv/alertmanager"
 #: It groups by incident, and says at once what is new or over.
@@ -72,9 +72,7 @@ def alertmanager(directory: Path, *, notifies: str) -> Iterator[Alertmanager]:
     """Run it; it posts to the URL `notifies` whatever opens or is resolved."""
     configuration = directory / "alertmanager.yml"
     configuration.write_text(_CONFIGURATION.format(url=notifies))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     words = [*_program(), f"--config.file={configuration}", f"--storage.path={directory / 'data'}"]
     words += [f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]
     with (directory / "alertmanager.log").open("wb") as log:

@@ -56,7 +56,7 @@ def group_of_this_session() -> Iterator[Path | None]:
         (outer / "cgroup.procs").write_text(str(os.getpid()))
         (inner / "cgroup.kill").write_text("1")
         for parent, _, _ in os.walk(inner, topdown=False):
-            until(lambda group=parent: _is_removed(group), f"the group {parent} to be empty", seconds=5)
+            until(lambda group=parent: _is_removed(group), f"the group {parent} to be empty")
 
 
 def _is_removed(group: str) -> bool:

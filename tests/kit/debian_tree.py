@@ -15,7 +15,7 @@ from typing import Self
 import pytest
 
 from kit import mount_namespaces
-from kit.events import until
+from kit.events import PATIENCE_SECONDS, until
 from kit.harness import IS_ROOT, PROJECT
 from kit.processes import children
 
@@ -118,7 +118,7 @@ class DebianTree:
             check=False,
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
 
     def must(self, command: str) -> str:

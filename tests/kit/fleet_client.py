@@ -2,8 +2,8 @@
 
 A process of its own, as the library leaves descriptors behind. Its words: what to do (`start`; `wait`: for the end;
 `end`: both; `configure`: hand over another version; `silent`: open a lock that never answers; `status`: of the
-workflow), the address of the server, the planned time in UTC seconds (or the generation), and the jobs, as `JOB`,
-`JOB@HOST` or `JOB:LOCK`. It prints a JSON list of what came.
+workflow; `events`: of its history), the address of the server, the planned time in UTC seconds (or the generation), and
+the jobs, as `JOB`, `JOB@HOST` or `JOB:LOCK`. It prints a JSON list of what came.
 """
 
 import asyncio
@@ -50,6 +50,12 @@ def status(address: str, job: str) -> str:
     return str(answer)
 
 
+def events(address: str, job: str) -> list[str]:
+    """Return the names of what the server has noted of the lock of a job, oldest first."""
+    (answer,) = _asked("events", address, 0, [job])
+    return list(answer)
+
+
 def _asked(what: str, address: str, slot: int, jobs: Sequence[str]) -> list[Any]:
     words = [sys.executable, "-m", "kit.fleet_client", what, address, str(slot), *jobs]
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -59,6 +65,7 @@ def _asked(what: str, address: str, slot: int, jobs: Sequence[str]) -> list[Any]
 
 
 async def _main(what: str, address: str, slot: int, jobs: Sequence[str]) -> list[Any]:
+    from temporalio.api.enums.v1 import EventType
     from temporalio.client import Client
 
     from process_control.core.fleet.lock_state import LockState, Start
@@ -79,6 +86,8 @@ async def _main(what: str, address: str, slot: int, jobs: Sequence[str]) -> list
         if what == "status":
             found = (await handle.describe()).status
             return None if found is None else found.name
+        if what == "events":
+            return [EventType.Name(event.event_type) for event in (await handle.fetch_history()).events]
         if what == "configure":
             return await _configured(handle, job, generation=slot)
         run_id = f"{job}/{datetime.fromtimestamp(slot, UTC):%Y-%m-%dT%H:%M:%SZ}"

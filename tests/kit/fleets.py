@@ -15,10 +15,14 @@ from typing import Any
 
 from kit.harness import PATIENCE_SECONDS, PROJECT, Box, Live, Product, children, until, wait_gone
 from kit.network import Cable, inside
+from kit.ports import free_port
 
 SEARCH_ATTRIBUTE = "ProcessControlState"
 SERVER = Path(sys.executable).parent / "temporal"
 LEASE = "4s"
+"""For tests that wait until it is over."""
+PATIENT_LEASE = "1m"
+"""For all others: worker, server or keeper may stand still for some seconds, and the run goes on."""
 LOOPBACK = "127.0.0.1"
 EVENTS_OF_A_LOCK = 60
 """After so many events the workflow of a lock begins a new history: after few, so that every test may see it."""
@@ -104,7 +108,7 @@ class Fleet:
     def configure(self, box: Box, **keys: object) -> None:
         """Make a box a host of this fleet."""
         box.product = self.product
-        box.configure(fleet={"address": self.server.address, "lease": LEASE, **keys})
+        box.configure(fleet={"address": self.server.address, "lease": PATIENT_LEASE, **keys})
 
 
 @contextmanager
@@ -165,6 +169,12 @@ def result_of(box: Box, job: str) -> str | None:
     return next((each["result"] for each in jobs if each["job"] == job), None)
 
 
+def ended_runs(box: Box, job: str) -> list[dict[str, Any]]:
+    """Return the runs of a job that have ended, as its host tells: a run is recorded after its processes are gone."""
+    runs: list[dict[str, Any]] = box.process_control("history", job, "--json").json()["runs"]
+    return [run for run in runs if run["outcome"] is not None]
+
+
 _HISTORIES = """
 import asyncio, dataclasses, json, os, sys
 from temporalio.client import Client
@@ -190,11 +200,3 @@ def histories(fleet: Fleet, lock: str) -> list[dict[str, Any]]:
 def wait_for_the_first_half_of_a_minute() -> None:
     """Wait while the next planned time is near: what a test does between two of them takes seconds."""
     until(lambda: 1 < time.time() % 60 < 35, "the first half of a minute", seconds=40)
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens now."""
-    with socket.socket() as one:
-        one.bind((LOOPBACK, 0))
-        port: int = one.getsockname()[1]
-        return port

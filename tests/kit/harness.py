@@ -10,6 +10,7 @@ import os
 import pty
 import pwd
 import re
+import select
 import shlex
 import shutil
 import signal
@@ -85,6 +86,9 @@ SYSTEM_CACHE = Path("/var/cache/process-control")
 BOX = "process-control-box-"
 
 IS_ROOT = os.geteuid() == 0
+
+NAMELESS_SECONDS = 5.0
+"""How long a process is waited for that has neither words nor an environment: it is being executed, or is ending."""
 
 FORKED_WITH = {"env", "cwd", "umask", "tty", "columns", "network"}
 """What a command may be started with that is forked."""
@@ -512,7 +516,10 @@ class Box:
     # -- processes ----------------------------------------------------------------------------------------------------
 
     def processes(self, run_id: str | None = None) -> list[int]:
-        """Return the living processes of one run by its id, or all that this box ever started."""
+        """Return the living processes of one run by its id, or all that this box ever started.
+
+        There are none only when all that live were seen: one that is just being executed has no words for a moment.
+        """
         if not _has_children():
             return []
         if run_id is not None:
@@ -521,15 +528,25 @@ class Box:
             marks = [os.fsencode(self.root)]
             with contextlib.suppress(OSError, ValueError, RecursionError):
                 marks += [_mark_of(run_id) for run_id in self._run_ids()]
-        found = []
-        for pid in descendants(os.getpid()):  # of this process, which is a subreaper
-            evidence = environment_of(pid)
-            if run_id is None:
-                evidence += words_of(pid)
-            is_marked = run_id is None and name_of(pid) == self._process_name
+        limit = Deadline(NAMELESS_SECONDS)
+        while True:
+            found, saw_all = self._look(marks, is_for_one=run_id is not None)
+            if found or saw_all or limit.passed():
+                return found
+            select.select([], [], [], 0.001)  # it needs the processor
+
+    def _look(self, marks: Sequence[bytes], *, is_for_one: bool) -> tuple[list[int], bool]:
+        """Return the living processes with one of these marks, and whether all that live have shown theirs."""
+        found, has_nameless = [], False
+        seen = descendants(os.getpid())  # of this process, which is a subreaper
+        for pid in seen:
+            words = words_of(pid)  # first: where they are there, the environment is too
+            evidence = environment_of(pid) + (b"" if is_for_one else words)
+            is_marked = not is_for_one and name_of(pid) == self._process_name
             if (is_marked or any(mark in evidence for mark in marks)) and lives(pid):
                 found.append(pid)
-        return found
+            has_nameless = has_nameless or (not words and lives(pid))
+        return found, not has_nameless and set(descendants(os.getpid())) <= set(seen)
 
     def wait_until_all_ended(self, *, looks: int = 5, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until no process of the box is left, asleep until those that are seen have ended.
@@ -558,7 +575,7 @@ class Box:
         processes: list[int] = []
         try:
             # What a run leaves to be done (telling, pruning, bundling) ends by itself, later on a busy machine.
-            self.wait_until_all_ended(looks=1, seconds=10)
+            self.wait_until_all_ended(looks=1, seconds=30)
         except TookTooLong:
             processes = self.processes()
         left = [f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in processes]
@@ -642,7 +659,12 @@ def names_of(event: str) -> frozenset[str]:
 def _has_children() -> bool:
     """Whether any process that was started here lives: all are below us, since orphans become our children."""
     helpers = {each.process.pid for each in warm_commands.running if each.process is not None}
-    return any(lives(pid) for pid in children(os.getpid()) if pid not in helpers)
+    before: list[int] = []
+    while (now := children(os.getpid())) != before:  # one that has ended may have left its own to us meanwhile
+        if any(lives(pid) for pid in now if pid not in helpers):
+            return True
+        before = now
+    return False
 
 
 def _mark_of(run_id: str) -> bytes:

@@ -14,7 +14,7 @@ import pytest
 from kit.answering_disk import WRITE, answering_disk
 from kit.events import TookTooLong, until
 
-MAX_SECONDS = 12
+MAX_SECONDS = 22
 _NAME = "mapped"
 _HOLDER = """
 import ctypes, mmap, os, sys, threading
@@ -46,7 +46,7 @@ def held_memory_lock(directory: Path) -> Iterator[int]:
             words = [sys.executable, "-I", "-c", _HOLDER, str(path / _NAME)]
             holder = subprocess.Popen(words, stderr=subprocess.DEVNULL)
             try:
-                until(lambda: _waits_with_the_lock(holder.pid), "it to hold the lock", seconds=5)
+                until(lambda: _waits_with_the_lock(holder.pid), "it to hold the lock", seconds=10)
             except TookTooLong:
                 pytest.skip("this kernel holds no memory lock while a disk hangs")
             yield holder.pid

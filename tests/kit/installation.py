@@ -100,7 +100,7 @@ def _copy_while_it_grows(paths: Sequence[Path], prefix: Path, root: Path, *optio
     Others write bytecode there meanwhile, each file under another name first: what has gone then is copied again.
     """
     names = [f"./{path.relative_to(root)}" for path in paths]
-    for _ in range(5):
+    for _ in range(50):  # all sessions may begin at once
         words = ["cp", "--archive", "--force", *options, "--parents", *names, str(prefix)]
         if subprocess.run(words, check=False, cwd=root).returncode == 0:
             return

@@ -1,5 +1,6 @@
 """A real mail server for tests (aiosmtpd), and ones that misbehave: what came, and how often somebody knocked."""
 
+import os
 import socket
 import ssl
 import threading
@@ -18,6 +19,8 @@ from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
 from kit.events import PATIENCE_SECONDS, until
 from kit.harness import Box
+from process_control.state.incident_store import LOCK, WAITING
+from process_control.system import lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,19 @@ class Received:
         return str(part.get_content()).replace("\r\n", "\n")
 
 
+class _OnAFreePort(Controller):
+    """Listens on a port that it has from the beginning: one that was only found free may be another test's by then."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._socket = socket.socket()
+        self._socket.bind((self.hostname, 0))
+        self.port = int(self._socket.getsockname()[1])
+
+    def _create_server(self) -> Any:
+        return self.loop.create_server(self._factory_invoker, sock=self._socket, ssl=self.ssl_context)
+
+
 class MailServer:
     """A mail server on loopback. `answers` gives the reply to each recipient, in order of their coming; then 250."""
 
@@ -61,8 +77,7 @@ class MailServer:
             options |= {"tls_context": tls, "require_starttls": True}
         if login is not None:
             options |= {"authenticator": self._authenticate, "auth_required": True}
-        self._controller = Controller(self, hostname="127.0.0.1", port=0, **options)
-        self._controller.port = _free_port()
+        self._controller = _OnAFreePort(self, hostname="127.0.0.1", ready_timeout=PATIENCE_SECONDS, **options)
 
     def start(self) -> None:
         self._controller.start()
@@ -117,12 +132,6 @@ def mail_server(**how: Any) -> Iterator[MailServer]:
         server.stop()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 # --- a box that mails ------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +144,21 @@ def mail_to(box: Box, server: "MailServer | BadServer", **how: object) -> None:
 def wait_until_told(box: Box) -> None:
     """Wait until nobody is telling any more."""
     box.wait_until_all_ended()
+
+
+@contextmanager
+def nobody_sends(box: Box) -> Iterator[None]:
+    """Keep every process that sends from doing so: it ends at once while one is at it, and one waits for that."""
+    run_directory = str(box.state_directory / "run")
+    held = [lock.take(run_directory, name) for name in (WAITING, LOCK)]
+    try:
+        assert None not in held
+        yield
+        wait_until_told(box)
+    finally:
+        for descriptor in held:
+            if descriptor is not None:
+                os.close(descriptor)
 
 
 # --- servers that misbehave ------------------------------------------------------------------------------------------
@@ -177,9 +201,11 @@ class BadServer:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for connection in self._open:
+        for connection in list(self._open):
             connection.close()
         self._thread.join()
+        for connection in self._open:  # one that was just being accepted too
+            connection.close()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import pytest
 from kit import mount_namespaces
 from kit.events import until
 from kit.harness import IS_ROOT, PROJECT, Box, children
+from kit.ports import free_port
 from process_control import __version__
 
 #: A runtime directory whose path is too long for a socket: no connection is kept, and no process stays for it.
@@ -140,9 +141,7 @@ def other_hosts(root: Path, boxes: Mapping[str, Box], *, matches: Mapping[str, s
     nothing listens.
     """
     program, environment = sshd()
-    with socket.socket() as free:
-        free.bind(("127.0.0.2", 0))
-        port = free.getsockname()[1]
+    port = free_port("0.0.0.0")  # on the addresses of all hosts
     for key in ("host_key", "user_key", "other_key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(root / key)], check=True)
     shutil.copy(root / "user_key.pub", root / "authorized")

@@ -22,7 +22,7 @@ from kit.commands import PATIENCE_SECONDS, Live
 from kit.harness import Box
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 WITHOUT_NETLINK = Path(__file__).with_name("without_netlink.py")
 WIDE, PHONE = 1400, 390
@@ -190,10 +190,17 @@ def page_of(
         raise AssertionError(f"the page has reported errors: {errors}")
 
 
+def click_through(page: "Page", what: "Locator | str") -> None:
+    """Click what leads to another page, and return when all of that is there; a click alone does not wait for it."""
+    with page.expect_navigation():
+        (page.locator(what) if isinstance(what, str) else what).click()
+
+
 def violations(page: "Page") -> list[str]:
     """Return what axe finds on a page, WCAG 2.2 AA and best practices: rule, help, place."""
     from axe_playwright_python.sync_playwright import Axe
 
+    page.wait_for_load_state()  # of half a page it would miss the rest
     found = Axe().run(page).response["violations"]
     return [f"{each['id']}: {each['help']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
@@ -206,6 +213,7 @@ def shoot(page: "Page", name: str) -> None:
 
 def too_wide(page: "Page") -> list[str]:
     """Return what reaches over the right edge of the window, when the page can be scrolled sideways."""
+    page.wait_for_load_state()
     wide: list[str] = page.evaluate(
         """document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
         .filter((each) => each.getBoundingClientRect().right > innerWidth)

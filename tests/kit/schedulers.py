@@ -11,7 +11,7 @@ from typing import Any
 
 from kit.commands import PATIENCE_SECONDS, Live
 from kit.harness import Box, Product, until
-from kit.processes import children, name_of
+from kit.processes import children, lives, name_of
 
 
 class Scheduler:
@@ -35,11 +35,10 @@ class Scheduler:
     def _child(self, name: str) -> int:
         """Return the pid of a child, which may just be started again."""
         self.may_be_killed = True
-        until(lambda: self._children(name), f"a process called {name}")
-        return self._children(name)[0]
+        return until(lambda: self._children(name), f"a process called {name}")[0]
 
     def _children(self, name: str) -> list[int]:
-        return [pid for pid in children(self.parent.pid) if name_of(pid) == name]
+        return [pid for pid in children(self.parent.pid) if name_of(pid) == name and lives(pid)]
 
     def wait_for_notice(self, text: str) -> None:
         """Wait until the service manager is sent this, see sd_notify(3)."""
@@ -54,6 +53,10 @@ class Scheduler:
             connection.sendall(json.dumps({"verb": verb, **question}).encode() + b"\n")
             answer: dict[str, Any] = json.loads(connection.makefile().readline())
             return answer
+
+    def wait_until_idle(self) -> None:
+        """Wait until no run is in progress: a lock is free a moment after the end is recorded."""
+        until(lambda: not self.ask("status")["scheduler"]["running"], "no run in progress")
 
 
 @contextmanager

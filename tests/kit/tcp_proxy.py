@@ -14,6 +14,9 @@ class Proxy:
         self._forwards = threading.Event()
         self._forwards.set()
         self._sockets: list[socket.socket] = []
+        #: held while these are changed: one that is accepted in the last moment must not outlive the proxy
+        self._changing = threading.Lock()
+        self._is_closed = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -29,17 +32,28 @@ class Proxy:
 
     def close(self) -> None:
         self._forwards.set()
-        for each in (self._listener, *self._sockets):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+        with self._changing:
+            self._is_closed = True
+            for each in (self._listener, *self._sockets):
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+                each.close()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._port))
-                self._sockets += [near, far]
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._port))
+                except OSError:  # the server just starts again: as a network has it, the next one may succeed
+                    near.close()
+                    continue
+                with self._changing:
+                    if self._is_closed:
+                        near.close()
+                        far.close()
+                        return
+                    self._sockets += [near, far]
                 for ends in ((near, far), (far, near)):
                     threading.Thread(target=self._forward, args=ends, daemon=True).start()
 

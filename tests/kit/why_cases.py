@@ -22,6 +22,10 @@ class Case:
     question: tuple[str, ...]
     happens: Callable[[Past], Callable[[], object] | None]
 
+    def words(self) -> list[str]:
+        """Return the question; with `{slot}` it is about that time."""
+        return [word.format(slot=SLOT) for word in self.question]
+
 
 CASES: list[Case] = []
 
@@ -209,7 +213,7 @@ def its_file_was_removed(past: Past) -> None:
     others_ran(past, SLOT)
 
 
-@case("backup", f"{SLOT:%Y-%m-%dT%H:%M}")
+@case("backup", "{slot:%Y-%m-%dT%H:%M}")
 def its_schedule_was_changed_before(past: Past) -> None:
     past.box.job("backup", 'command: echo hi\nschedule: "0 5 * * *"')
     past.version(BEFORE, schedule="0 1 * * *")
@@ -241,7 +245,7 @@ def it_is_running(past: Past) -> Callable[[], object]:
     started, go_on = past.box.fifo("started"), past.box.fifo("go_on")
     past.box.job("backup", f"command: sh -c 'echo up > {started}; read line < {go_on}'\nkill_grace: 1s")
     for day in (3, 4, 5):
-        past.start_of("backup", SLOT - day * DAY, seconds=0.1)
+        past.start_of("backup", SLOT - day * DAY, seconds=600)  # so long no host stands still
     live = past.box.start("backup")
     started.read_line()
     return live.close

@@ -35,7 +35,8 @@ def web() -> Iterator[Receiver]:
 def deliver(
     url: str, store: Path, event: NoticeEvent = NoticeEvent.OPENED, *, channel: AppriseChannel | None = None
 ) -> Answer:
-    recipient = Recipient(url=url)
+    # A plugin waits four seconds to be connected, and as long for an answer: on a busy host that is not long.
+    recipient = Recipient(url=url if "rto=" in url else f"{url}{'&' if '?' in url else '?'}rto=60&cto=60")
     channel = channel or AppriseChannel(store=str(store / "apprise"))
     entry = channel.compose(notice(event), CONTENTS, recipient, None)
     assert entry is not None

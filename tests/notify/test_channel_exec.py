@@ -74,14 +74,16 @@ def test_a_program_that_is_killed(tmp_path: Path) -> None:
 
 def test_a_program_that_hangs_and_ignores_term_is_killed_with_its_group(tmp_path: Path) -> None:
     path = program(tmp_path, f"trap '' TERM HUP; sleep 1000 & echo $! >{tmp_path}/child; echo late >&2; wait")
-    channel = ExecChannel(deadline_seconds=1)
-    began = time.monotonic()
+    for seconds in (1, 4, 16):  # a busy host may need longer than the first until the program has said its word
+        channel = ExecChannel(deadline_seconds=seconds)
+        began = time.monotonic()
+        said = why(deliver(path, channel=channel))
+        if said.endswith("late"):
+            break
 
-    said = why(deliver(path, channel=channel))
-
-    assert said == f"{path} did not end within 1 s and was killed: late"
+    assert said == f"{path} did not end within {seconds} s and was killed: late"
     assert why(deliver(path, channel=channel)) == said, "in this round it is not tried again"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < seconds + 9
     until(lambda: is_gone(int((tmp_path / "child").read_text())), "its child is gone")
 
 

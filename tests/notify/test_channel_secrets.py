@@ -138,7 +138,7 @@ def test_no_planted_secret_is_in_anything_that_is_kept_shown_or_sent(box: Box, w
     ours = ProcessList()
     kept: dict[str, str] = {}
     context, trusted = certificate(box.root, "127.0.0.1")
-    with Listener(box.root / "syslog") as log:
+    with Listener(box.root / "syslog", long_queue=True) as log:
         log.read_all_the_time()
         plant(box, web)
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from kit.events import until
 from kit.harness import Box
 from kit.mail_server import bad_server, certificate, closes_at_once, says_nothing, wait_until_told
 from kit.notices import CONTENTS, HOST, notice
+from kit.ports import refused
 from kit.web_receiver import Receiver, Reply, after_request, receiver
 from process_control.core.recipient import Recipient
 from process_control.notify.channel import Answer, Later, Never, Taken
@@ -166,7 +168,9 @@ def test_a_receiver_that_misbehaves_costs_a_bounded_time(script: object, expecte
         recipient = to(f"http://{address}{SECRET_PATH}")
         entry, began = entry_for(recipient), time.monotonic()
 
-        said = why(deliver(recipient, channel=WebhookChannel(deadline_seconds=1), entry=entry))
+        # Only what never ends is waited for: a receiver on a busy host may need more than a second to misbehave.
+        seconds = 1 if "within 1 s" in expected else 20
+        said = why(deliver(recipient, channel=WebhookChannel(deadline_seconds=seconds), entry=entry))
 
     assert time.monotonic() - began < 10
     assert any(f"{each}" in said for each in expected.split("|")), said
@@ -179,23 +183,24 @@ def test_what_is_taken_is_taken_though_the_body_never_ends() -> None:
 
 
 def test_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-
-    said = why(deliver(to(f"http://127.0.0.1:{port}{SECRET_PATH}")))
+    with refused() as port:
+        said = why(deliver(to(f"http://127.0.0.1:{port}{SECRET_PATH}")))
 
     assert said == f"http://127.0.0.1:{port}/…: connection refused"
 
 
 def test_a_receiver_that_hangs_is_waited_for_once_in_a_round() -> None:
-    with bad_server(says_nothing) as server:
+    callers: list[str] = []
+    with bad_server(lambda connection: callers.append(str(connection.getpeername()))) as server:
         recipient = to(f"http://{server.address}/")
         channel = WebhookChannel(deadline_seconds=0.3)
 
         answers = [deliver(recipient, channel=channel) for _ in range(3)]
 
         assert len(set(map(why, answers))) == 1
-        assert server.connections == 1
+        with socket.create_connection(("127.0.0.1", server.port)) as last:  # whoever came before it is known by then
+            until(lambda: str(last.getsockname()) in callers, "the server to see us")
+        assert len(callers) == 2
 
 
 def test_plain_http_leaves_this_host_never(web: Receiver) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kit.harness import Box
-from kit.mail_server import wait_until_told
+from kit.mail_server import nobody_sends, wait_until_told
 from process_control.config.settings import load_settings
 from process_control.core.job import Job
 from process_control.core.notice import Notice
@@ -19,7 +19,6 @@ from process_control.notify.channel import Answer, Channel, Contents, Later, Nev
 from process_control.notify.deliver import Round
 from process_control.notify.queue import Queue, queues
 from process_control.notify.spool import Entry
-from process_control.state.incident_store import changing
 
 NAMES = ("files", "sound", "dead", "speechless")
 
@@ -66,10 +65,8 @@ def box(box: Box) -> Iterator[Box]:
     outcome_of(box, "first", "true")  # makes the directories
     wait_until_told(box)
     wait_until_told(box)
-    with changing(str(box.state_directory / "run"), wait=False) as is_held:
-        assert is_held
+    with nobody_sends(box):
         yield box
-        wait_until_told(box)
 
 
 def outcome_of(box: Box, slug: str, command: str) -> None:

@@ -2,11 +2,11 @@
 
 import json
 import os
-import socket
 from pathlib import Path
 
 from kit.harness import Box
 from kit.mail_server import wait_until_told
+from kit.ports import refused
 from kit.runs import records, script
 
 HALF_A_DAY = 43_200
@@ -27,9 +27,8 @@ def results(box: Box, channel: str) -> list[str]:
 def test_a_channel_that_is_down_for_a_week_costs_nothing_but_its_own_lines(box: Box) -> None:
     received = Path(box.root / "received")
     program = script(box, "page.sh", f"cat >> {received}; echo >> {received}")
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        box.configure(notify=[f"exec:{program}", f"http://127.0.0.1:{unused.getsockname()[1]}/"])
+    with refused() as port:
+        box.configure(notify=[f"exec:{program}", f"http://127.0.0.1:{port}/"])
         box.job("backup", "command: 'false'")
         box.job("other", "command: 'true'")
         box.run("backup")

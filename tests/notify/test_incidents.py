@@ -138,6 +138,15 @@ def test_several_jobs_that_fail_by_the_same_line_are_one_incident(box: Box, worl
     ]
 
 
+def test_a_failure_that_is_posted_after_one_that_came_later_is_of_the_same_incident(box: Box, world: World) -> None:
+    """On a busy host a run may stand still between its end and the moment in which it posts that."""
+    jobs(box, "first", "second")
+    for minute, job in ((1, "second"), (0, "first")):
+        world.post(minute, "failed", job, stderr="cannot reach db7\n")
+
+    assert world.events() == ["opened"]
+
+
 def test_jobs_that_only_exit_with_the_same_code_are_incidents_of_their_own(box: Box, world: World) -> None:
     jobs(box, "a", "b")
     world.post(0, "failed", "a")

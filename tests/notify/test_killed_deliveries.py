@@ -10,14 +10,15 @@ import pytest
 
 from kit.alertmanager import alertmanager, alertmanager_program
 from kit.faulty_writes import faulty
-from kit.harness import Box, Result
+from kit.harness import Box, Result, until
 from kit.storms import Storm
 from kit.web_receiver import Receiver
 from kit.web_receiver import receiver as listening
 from process_control.config.settings import Settings, load_settings
 from process_control.notify import spool
-from process_control.state.incident_store import Store
+from process_control.state.incident_store import Store, changing
 from process_control.system.clock import iso
+from process_control.system.lock_waiters import waiting_pids
 
 SEND = "from process_control.notify.deliver import main"
 #: More than a delivery has.
@@ -64,6 +65,18 @@ def post(box: Box, job: str, what: str, key: str) -> None:
         f"{at}~{job}~{key}.json",
         {"what": what, "job": job, "key": key, "at": at, "end": end},
     )
+
+
+def test_what_is_posted_while_somebody_changes_an_incident_is_sent_then(box: Box, receiver: Receiver) -> None:
+    box.configure(notify=[f"http://127.0.0.1:{receiver.port}/"])
+    box.job("good", "command: 'true'")
+    box.job("bad", "command: 'false'")
+    box.run("good")  # makes the directories
+    with changing(str(box.state_directory / "run")):  # as `acknowledge` does
+        box.run("bad")
+        until(lambda: waiting_pids() & set(box.processes()) or not box.processes(), "it to wait, or to give up")
+
+    assert receiver.wait_for(1, seconds=20)
 
 
 @pytest.mark.fault(

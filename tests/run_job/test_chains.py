@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from kit import mount_namespaces
-from kit.harness import Box, Live, Storm, children, until
+from kit.harness import Box, Live, Storm, children, command_line, until
 from kit.outages import hours_ago, planned_at, there_since
 from kit.runs import ONE_SLOT, ends, outcomes, records, script, skips, starts
 
@@ -516,9 +516,29 @@ def test_a_signal_to_process_1_stops_what_follows(box: Box) -> None:
     box.job("load", f"command: {script(box, 'load.sh', f'echo > {started}; sleep 1000')}\nafter: extract")
     live, init = start_as_process_1(box, "--scheduled", "extract")
     started.read_line()
-    until(lambda: len(children(init)) == 1, "the guard of extract to be gone")
+    until(lambda: [follows(pid) for pid in children(init)] == [True], "the guard of extract to be gone")
 
     os.kill(init, signal.SIGTERM)
 
     assert live.wait().exit_code == 0
     assert [(end["job"], end["reason"]) for end in ends(box)] == [("extract", None), ("load", "stopped")]
+
+
+@pytest.mark.needs_root
+def test_a_signal_to_process_1_stops_what_follows_while_the_run_before_still_reports(box: Box) -> None:
+    """It has ended, and its report is not read: the signal does not stop it any more."""
+    started = box.fifo("started")
+    box.job("extract", f"command: sh -c 'head -c 200000 /dev/zero >&2; exit 3'\n{ONE_SLOT}")
+    load = script(box, "load.sh", f"echo > {started}; sleep 1000")
+    box.job("load", f"command: {load}\nafter: {{job: extract, on: always}}")
+    live, init = start_as_process_1(box, "--scheduled", "extract")
+    started.read_line()
+
+    os.kill(init, signal.SIGTERM)
+
+    assert live.wait().exit_code == 3
+    assert [(end["job"], end["reason"]) for end in ends(box)] == [("extract", "exit_code"), ("load", "stopped")]
+
+
+def follows(pid: int) -> bool:
+    return "--scheduled=job" in command_line(pid)

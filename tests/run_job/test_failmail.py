@@ -439,7 +439,7 @@ def test_a_report_that_nobody_reads_keeps_neither_the_mail_nor_the_lock(box: Box
     with box.start("job") as unread:
         server.wait_for(1)
         lives_on = unread.process.poll() is None
-        again = box.run("job", "--timeout", "1")
+        again = box.run("job", "--timeout", "60")
         first = unread.wait()
 
     wait_until_told(box)

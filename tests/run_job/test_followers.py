@@ -9,7 +9,7 @@ from kit.opened import opened_in
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings, load_settings
 from process_control.core import layout
-from process_control.state.followers import causes_by_job, followers_of, note_all, stamp_of_names
+from process_control.state.followers import before_reading, causes_by_job, followers_of, note_all
 
 
 @pytest.fixture
@@ -106,8 +106,8 @@ def test_the_key_is_found_however_it_is_written(settings: Settings, text: str) -
 
 
 def test_the_first_note_of_all_jobs_saves_reading_the_files_again(settings: Settings) -> None:
-    names = stamp_of_names(settings)
-    note_all(settings, load_all(settings), names_before=names)
+    before_it = before_reading(settings)
+    note_all(settings, load_all(settings), before_it=before_it)
 
     with opened_in(Path(settings.job_directory)) as opened:
         assert followers_of(settings, "load") == ["report"]
@@ -116,10 +116,21 @@ def test_the_first_note_of_all_jobs_saves_reading_the_files_again(settings: Sett
 
 
 def test_a_file_that_came_while_the_jobs_were_read_is_seen(settings: Settings) -> None:
-    names, jobs = stamp_of_names(settings), load_all(settings)
+    before_it, jobs = before_reading(settings), load_all(settings)
     write(settings, "mail", "after: load")
     age(settings, 200)
 
-    note_all(settings, jobs, names_before=names)
+    note_all(settings, jobs, before_it=before_it)
+
+    assert followers_of(settings, "load") == ["mail", "report"]
+
+
+def test_who_has_read_the_jobs_before_another_process_noted_them_does_not_undo_that(settings: Settings) -> None:
+    before_it, jobs = before_reading(settings), load_all(settings)
+    write(settings, "mail", "after: load")
+    age(settings, 200)
+    assert followers_of(settings, "load") == ["mail", "report"]  # as the end of a run beside us
+
+    note_all(settings, jobs, before_it=before_it)
 
     assert followers_of(settings, "load") == ["mail", "report"]

@@ -27,6 +27,7 @@ def lost_run(box: Box) -> str:
         started.read_line()
         kill_both(box, "job")
         live.wait()
+    until(lambda: not box.run_processes("job"), "the command to end, which the kernel kills with its runner")
     box.job("job", "command: 'true'")
     return str(box.block("job")["run_id"])
 

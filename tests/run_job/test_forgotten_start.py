@@ -3,14 +3,19 @@
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
 from kit.hanging_disk import hanging_disk
-from kit.harness import Box, Live, children, lives, until
+from kit.harness import Box, Live, children, lives, until, wait_gone
 from kit.runs import ANOTHER_SLOT, ONE_SLOT, outcomes, records, script, skips, starts, waiting_for_a_lock
+
+FIRST, SECOND = (f"{time.localtime().tm_year}-01-0{day}" for day in (1, 2))
+"""The planned times of ONE_SLOT and ANOTHER_SLOT."""
 
 
 @contextmanager
@@ -69,7 +74,9 @@ def another_that_waits(box: Box, slot: str = ANOTHER_SLOT) -> Iterator[tuple[Liv
     box.job("job", re.sub(r"schedule: .*", slot.partition("\n")[0], text))
     with box.start("--scheduled", "job", via="stub") as waits:
         until(lambda: waiting_for_a_lock(waits.pid), "it to wait for the lock")
-        yield waits, children(waits.pid)[0]
+        runner = children(waits.pid)[0]
+        yield waits, runner
+    wait_gone(runner)  # it sees that its guard is gone, and may record that
 
 
 def killed_before_start(box: Box) -> list[str]:
@@ -101,8 +108,8 @@ def test_of_two_starts_that_wait_each_is_told_once_when_it_was_killed(box: Box) 
     for _ in range(3):
         box.run("--scheduled", "job")
 
-    assert sorted(killed_before_start(box)) == ["2026-01-01", "2026-01-02"]
-    assert [start["scheduled_at"] for start in starts(box)] == [None, "2026-01-02T00:00:00.000Z"]
+    assert sorted(killed_before_start(box)) == [FIRST, SECOND]
+    assert [start["scheduled_at"] for start in starts(box)] == [None, f"{SECOND}T00:00:00.000Z"]
 
 
 def test_the_first_of_two_that_wait_is_told_by_the_next_start_while_the_second_goes_on_waiting(box: Box) -> None:
@@ -115,8 +122,8 @@ def test_the_first_of_two_that_wait_is_told_by_the_next_start_while_the_second_g
     for _ in range(2):
         box.run("--scheduled", "job")
 
-    assert told == ["2026-01-01"]
-    assert killed_before_start(box) == ["2026-01-01", "2026-01-02"]
+    assert told == [FIRST]
+    assert killed_before_start(box) == [FIRST, SECOND]
 
 
 def test_a_guard_records_the_first_of_two_that_wait_once_and_nobody_tells_it_again(box: Box) -> None:
@@ -128,7 +135,7 @@ def test_a_guard_records_the_first_of_two_that_wait_once_and_nobody_tells_it_aga
     box.job("job", "command: 'true'\nschedule: '0 0 3 1 *'\nstart_within: 400d")
     box.run("--scheduled", "job")
 
-    assert told == killed_before_start(box) == ["2026-01-01"]
+    assert told == killed_before_start(box) == [FIRST]
     assert (box.state_directory / "jobs/job/claims").exists() is False
 
 
@@ -144,6 +151,24 @@ def test_two_starts_that_wait_and_run_are_not_taken_for_forgotten_ones(box: Box)
     assert len(outcomes(box)) == 4
 
 
+def test_a_runner_that_is_killed_while_nobody_reads_its_report_has_had_its_run(box: Box) -> None:
+    noisy = script(box, "job.sh", "yes | head -c 200000 >&2; exit 3")
+    box.job("job", f"command: {noisy}\n{ONE_SLOT}")
+    with box.start("--scheduled", "job", via="stub") as live:
+        until(lambda: outcomes(box), "its run to end")
+        [runner] = children(live.pid)
+        until(lambda: "pipe_write" in Path(f"/proc/{runner}/wchan").read_text(), "it to wait for a reader")
+        box.job("job", f"command: 'true'\n{ANOTHER_SLOT}")
+        box.run("--scheduled", "job")
+        os.kill(runner, signal.SIGKILL)
+        result = live.wait()
+
+    assert records(box, "refusal") == []
+    assert (result.exit_code, "job: lost: " in result.stderr) == (137, False)
+    assert "its runner was killed after the end of its run, which is recorded" in result.stderr
+    assert [outcome for outcome, _ in outcomes(box)] == ["failed", "succeeded"]
+
+
 def test_a_run_by_hand_after_a_planned_one_does_not_make_that_a_forgotten_start(box: Box) -> None:
     box.job("job", f"command: 'true'\n{ONE_SLOT}")
     box.run("--scheduled", "job")
@@ -154,9 +179,9 @@ def test_a_run_by_hand_after_a_planned_one_does_not_make_that_a_forgotten_start(
 
     assert killed_before_start(box) == []
     assert [(start["scheduled_at"] or "by hand")[:10] for start in starts(box)] == [
-        "2026-01-01",
+        FIRST,
         "by hand",
-        "2026-01-02",
+        SECOND,
     ]
 
 
@@ -171,8 +196,8 @@ def test_a_start_that_waited_when_the_host_went_down_is_told_after_the_boot(box:
     box.run("--scheduled", "job")
     box.run("--scheduled", "job")
 
-    assert killed_before_start(box) == ["2026-01-01"]
-    assert [start["scheduled_at"] for start in starts(box)] == [None, "2026-01-01T00:00:00.000Z"]
+    assert killed_before_start(box) == [FIRST]
+    assert [start["scheduled_at"] for start in starts(box)] == [None, f"{FIRST}T00:00:00.000Z"]
 
 
 def test_a_start_that_was_skipped_is_not_taken_for_a_forgotten_one(box: Box) -> None:

@@ -101,7 +101,7 @@ def test_full_during_a_run_the_verdict_and_the_exit_code_are_as_ever(make_box: C
     for slug, code in (("fails", 3), ("works", 0)):
         with box.start(slug) as live:
             started.read_line()
-            until(lambda slug=slug: box.log_bytes(slug), "its first line to be in the log")
+            until(lambda slug=slug: is_logged(box, slug), "its first line to be in the log and its index")
             use_up_the_reserve(box)
             fillers = [fill(directory) for directory in (box.state_directory, box.output_directory)]
             release.write_line()
@@ -133,6 +133,12 @@ def test_full_during_a_run_the_verdict_and_the_exit_code_are_as_ever(make_box: C
     assert [end["run_id"] for end in ends(box)] == [
         start["run_id"] for start in sorted(starts(box), key=lambda r: r["job"])
     ]
+
+
+def is_logged(box: Box, slug: str) -> bool:
+    """Whether a line is in the log and then in its index, which nothing is written to after the disk is full."""
+    index = Path(f"{box.logs(slug)[-1]}.idx")
+    return index.exists() and index.read_text().endswith("\n")
 
 
 def release_twice(release: Fifo) -> None:
@@ -171,7 +177,7 @@ def test_a_log_that_cannot_be_written_any_more_is_reported_and_its_tail_is_kept_
 
     with box.start("job") as live:
         started.read_line()
-        until(lambda: box.log_bytes("job"), "its first line to be in the log")
+        until(lambda: is_logged(box, "job"), "its first line to be in the log and its index")
         filler = fill(box.output_directory)
         release.write_line()
         started.read_line()

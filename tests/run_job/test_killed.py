@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from kit.harness import Box, lives, until
+from kit.harness import Box, command_line, lives, until
 from kit.runs import (
     ONE_SLOT,
     ends,
@@ -97,6 +97,7 @@ def test_with_both_killed_the_main_command_dies_and_a_survivor_is_named_and_ende
     box.job("job", f"command: {job}")
     with box.start("job") as live:
         main, survivor = (int(word) for word in started.read_line().split())
+        until(lambda: command_line(survivor) == "sleep 1000", "the survivor to be executed")
         kill_both(box, "job")
         live.wait()
     until(lambda: not lives(main), "the main command to be killed")
@@ -111,7 +112,7 @@ def test_with_both_killed_the_main_command_dies_and_a_survivor_is_named_and_ende
     assert f"pid {survivor} (sleep 1000)" in refused.stderr, refused
     assert "hint: end them: run-job --kill-job job" in refused.stderr
     assert (killed.exit_code, killed.stderr) == (0, f"job: ended 1 process(es) that run {run_id} had left behind\n")
-    assert not lives(survivor)
+    until(lambda: not lives(survivor), "what was killed to be gone", seconds=10)
     assert works.exit_code == 0
     assert outcomes(box) == [("lost", "runner_killed"), ("succeeded", None)]
     assert [stop["run_id"] for stop in records(box, "stop")] == [run_id]
@@ -139,6 +140,7 @@ def test_a_survivor_that_closed_every_descriptor_is_found_named_and_not_doubled(
         )
         kill_both(box, "job")
         live.wait()
+    until(lambda: box.run_processes("job") == [survivor], "the main command to be killed")
 
     by_hand, scheduled = box.run("job"), box.run("--scheduled", "job")
     listed = box.run("--status", "job")
@@ -151,7 +153,7 @@ def test_a_survivor_that_closed_every_descriptor_is_found_named_and_not_doubled(
     assert "hint: end them: run-job --kill-job job" in by_hand.stderr
     assert listed.exit_code == 0
     assert killed.exit_code == 0
-    assert not lives(survivor)
+    until(lambda: not lives(survivor), "what was killed to be gone", seconds=10)
     assert works.exit_code == 0
     assert outcomes(box) == [("lost", "runner_killed"), ("succeeded", None)]
 

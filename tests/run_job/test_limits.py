@@ -171,14 +171,15 @@ def test_a_job_that_prints_nothing_for_too_long_is_ended_with_its_tree(box: Box)
 
 @pytest.mark.parametrize("stream", ["1", "2"])
 def test_whoever_prints_on_either_stream_lives_on(box: Box, stream: str) -> None:
-    talk = f"for n in 1 2 3 4 5 6 7 8; do echo $n >&{stream}; sleep 0.2; done"
-    box.job("job", f"command: sh -c '{talk}'\nsilence_timeout: 1\nstderr: ignore")
+    talk = f"for n in 1 2 3 4 5 6 7 8 9 10; do echo $n >&{stream}; sleep 0.3; done"
+    box.job("job", f"command: sh -c '{talk}'\nsilence_timeout: 2.9\nstderr: ignore")
 
     assert box.run("job").exit_code == 0
 
 
 def test_each_command_of_a_list_may_be_silent_as_long(box: Box) -> None:
-    box.job("job", "command: [sleep 0.4, echo said, sleep 0.4]\nsilence_timeout: 0.7")
+    commands = ", ".join(["sleep 0.5", "echo said"] * 6)  # in all longer than the limit, each by far shorter
+    box.job("job", f"command: [{commands}]\nsilence_timeout: 2.9")
 
     assert box.run("job").exit_code == 0
 

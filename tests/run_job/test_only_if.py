@@ -127,18 +127,14 @@ def test_a_failed_condition_is_not_tried_again_and_counts_for_no_backoff_and_no_
 
 
 def test_a_tree_that_ignores_term_is_killed_at_the_timeout(box: Box) -> None:
-    pids = box.root / "pids"
-    condition = by_shell(
-        box, f"trap '' TERM; (trap '' TERM; exec setsid sleep 1000) & echo $$ $! > {pids}; while :; do wait; done"
-    )
+    condition = by_shell(box, "trap '' TERM; (trap '' TERM; exec setsid sleep 1000) & while :; do wait; done")
     conditional(box, f"{{command: {condition}, timeout: 1}}", more=f"kill_grace: 0.2\n{ONE_SLOT}")
 
     result = box.run("--scheduled", "job")
 
     assert result.exit_code == 75
     assert [end["detail"] for end in ends(box)] == [f"its condition did not end within 1 s ({condition})"]
-    for pid in pids.read_text().split():
-        wait_gone(int(pid))
+    box.wait_until_all_ended()
 
 
 def test_what_it_leaves_behind_is_ended(box: Box) -> None:
@@ -199,7 +195,8 @@ def test_it_gets_the_environment_directory_and_limits_of_the_job(box: Box) -> No
 
 def test_it_does_not_have_the_lock(box: Box) -> None:
     started, release = box.fifo("started"), box.fifo("release")
-    conditional(box, by_shell(box, f"[ -e {box.root}/free ] || {{ echo > {started}; read x < {release}; }}").as_posix())
+    asks = by_shell(box, f"[ -e {box.root}/free ] || {{ echo > {started}; read x < {release}; }}")
+    conditional(box, f"{{command: {asks}, timeout: 10m}}")
     with box.start("job") as live:
         started.read_line()
         (box.root / "free").touch()
@@ -375,7 +372,7 @@ def test_a_guard_that_is_killed_leaves_no_process_either(box: Box) -> None:
         os.kill(live.pid, signal.SIGKILL)
         live.wait()
         assert_gone(tree)
-        until(lambda: not box.processes(), "the runner to end")
+        box.wait_until_all_ended()
     conditional(box, "'true'")
     again = box.run("--scheduled", "job")
 
@@ -386,7 +383,7 @@ def test_a_guard_that_is_killed_leaves_no_process_either(box: Box) -> None:
 def test_a_guard_keeps_the_time_of_a_condition_whose_runner_is_stopped(box: Box) -> None:
     pids = box.fifo("pids")
     condition = by_shell(box, f"echo $$ > {pids}; exec sleep 1000")
-    conditional(box, f"{{command: {condition}, timeout: 1}}", more=f"kill_grace: 0.1\n{ONE_SLOT}")
+    conditional(box, f"{{command: {condition}, timeout: 4}}", more=f"kill_grace: 0.1\n{ONE_SLOT}")
     with box.start("--scheduled", "job") as live:
         tree = [int(pids.read_line())]
         [runner] = children(live.pid)

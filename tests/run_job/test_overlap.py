@@ -1,12 +1,16 @@
 """What a start does while the lock is held: skip, queue, replace, fail, refuse; alone or with a shared lock."""
 
+import fcntl
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
-from kit.harness import Box, Fifo, Live, children, until
-from kit.runs import ANOTHER_SLOT, ONE_SLOT, ends, outcomes, script, skips, starts, waiting_for_a_lock
+from kit.harness import Box, Fifo, Live, TookTooLong, children, lives, until
+from kit.runs import ANOTHER_SLOT, ONE_SLOT, ends, kill_both, outcomes, script, skips, starts, waiting_for_a_lock
+from process_control.core import layout
+from process_control.system import lock
 
 
 @contextmanager
@@ -104,6 +108,51 @@ def test_with_replace_a_scheduled_start_stops_the_run_and_takes_its_place(box: B
     assert outcomes(box) == [("failed", "stopped"), ("succeeded", None)]
 
 
+def test_replace_finds_a_run_whose_start_has_just_taken_the_lock(box: Box) -> None:
+    box.job("job", "command: 'true'")
+    box.run("job")  # its health is there
+    asked, go_on = box.fifo("asked"), box.fifo("go_on")
+    job = script(box, "job.sh", '[ "$PROCESS_CONTROL_TRIGGER" = cron ] || exec sleep 1000')
+    condition = script(box, "if.sh", f"rm {box.root}/first || exit 0; echo up > {asked}; read line < {go_on}")
+    (box.root / "first").touch()
+    box.job("job", f"command: {job}\nonly_if: {condition}\n{ONE_SLOT}\non_overlap: replace")
+    with box.start("--scheduled", "job") as second:
+        asked.read_line()
+        short_lock = os.open(layout.short_lock(str(box.state_directory), "job"), os.O_RDWR)
+        fcntl.flock(short_lock, fcntl.LOCK_EX)  # a start by hand needs it between its lock and its block
+        with box.start("job", "--force") as first:
+            until(lambda: waiting_for_a_lock(first.pid), "the first to have the lock, and no run yet")
+            go_on.write_line()
+            with suppress(TookTooLong):
+                until(lambda: waiting_for_a_lock(second.pid), "the second to wait without a look", seconds=1)
+            os.close(short_lock)
+            codes = (first.wait(seconds=20).exit_code, second.wait().exit_code)
+
+    assert codes == (143, 0)
+    assert outcomes(box)[1:] == [("failed", "stopped"), ("succeeded", None)]
+
+
+def test_a_planned_time_is_not_skipped_for_a_lost_run_that_is_being_recorded(box: Box) -> None:
+    started = box.fifo("started")
+    box.job("job", f"command: sh -c 'echo $$ > {started}; exec sleep 1000'")
+    with box.start("job") as live:
+        pid = int(started.read_line())
+        kill_both(box, "job")
+        live.wait()
+    until(lambda: not lives(pid), "the command to end")
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    settling = lock.take(str(box.state_directory / "run"), "job")  # as `watch` does while it records a lost run
+    assert settling is not None
+
+    with box.start("--scheduled", "job") as planned:
+        until(lambda: waiting_for_a_lock(planned.pid) or not lives(planned.pid), "it to wait for the lock")
+        os.close(settling)
+        assert planned.wait().exit_code == 0
+
+    assert skips(box) == []
+    assert outcomes(box) == [("lost", "runner_killed"), ("succeeded", None)]
+
+
 def test_by_hand_replace_refuses_like_the_others(box: Box) -> None:
     with holder(box, extra="on_overlap: replace") as (live, release):
         result = box.run("job")
@@ -159,7 +208,7 @@ def test_a_run_lost_under_a_shared_lock_is_found_by_the_next_job_of_that_lock(bo
 
         kill_both(box, "job")
         live.wait()
-        until(lambda: not box.run_processes("job"), "the job to be gone")
+        box.wait_until_all_ended()
 
     result = box.run("other")
 

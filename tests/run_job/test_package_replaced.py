@@ -56,7 +56,10 @@ def destroy(box: Box, how: str) -> None:
 
 
 def wait_until_all_is_imported(box: Box) -> None:
-    """Wait until the runner has slept through more time than it ever does before it imports what the end needs."""
+    """Wait until the runner has slept through more time than it ever does before it imports what the end needs.
+
+    Five times as much: where another host takes the processor away, the timer that ends a sleep comes late.
+    """
     runner = box.block("job")["pid"]
     sleep, since = None, time.monotonic()
 
@@ -66,7 +69,7 @@ def wait_until_all_is_imported(box: Box) -> None:
         if (now := slept_so_far(runner)) is None or now != sleep:
             sleep, since = now, time.monotonic()
             return False
-        return looked_at - since > 2 * SETTLED_SECONDS
+        return looked_at - since > 5 * SETTLED_SECONDS
 
     until(has_slept_long_enough, "the runner to have imported what the end needs")
 
@@ -140,7 +143,8 @@ def test_what_a_job_leaves_is_ended_although_nothing_could_be_imported_before(
         "job.sh",
         f"kill -STOP $PPID; echo $PPID > {started}; read line < {release}; {left} touch {box.root}/left; {ending}",
     )
-    box.job("job", f"command: {job}\ntimeout: 2\nkill_grace: 0.1\n{ONE_SLOT}")
+    timeout = 6 if ending == "wait" else 60  # it counts while the runner is stopped
+    box.job("job", f"command: {job}\ntimeout: {timeout}\nkill_grace: 0.1\n{ONE_SLOT}")
 
     with box.start(*(["--scheduled"] if via == "stub" else []), "job", via=via) as live:
         runner = int(started.read_line())
@@ -196,7 +200,7 @@ def test_a_timeout_ends_the_whole_tree_although_the_package_is_gone(own_box: Box
     box = own_box
     started = box.fifo("started")
     job = script(box, "job.sh", f"setsid sleep 1000 & echo started > {started}; wait")
-    box.job("job", f"command: {job}\ntimeout: 1\nkill_grace: 0.1")
+    box.job("job", f"command: {job}\ntimeout: 5\nkill_grace: 0.1")
 
     with box.start("job") as live:
         started.read_line()

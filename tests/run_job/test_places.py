@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -110,8 +111,8 @@ def test_a_scheduled_start_waits_is_due_and_says_what_for(limited: Box) -> None:
         assert waiting.wait().exit_code == 0
 
     assert noted["detail"] == "a place in pool db: 1 of 1 taken by holder"
-    words = f"a start waits since {noted['at'][:17]}"
-    assert status["why"].startswith(words)
+    since = datetime.fromisoformat(status["why"].removeprefix("a start waits since ").split()[0])
+    assert abs(since - datetime.fromisoformat(noted["at"])) < timedelta(minutes=1)
     assert status["why"].endswith("for a place in pool db: 1 of 1 taken by holder")
     [blocked] = [each for each in why["blocked_by"] if each["reason"] == "waiting"]
     assert (blocked["detail"], blocked["remedy"]) == (status["why"], "process-control status holder")
@@ -124,6 +125,39 @@ def test_a_scheduled_start_waits_is_due_and_says_what_for(limited: Box) -> None:
     assert parts["queue"] > 0
     assert start["late_seconds"] == pytest.approx(sum(parts.values()), abs=0.003)
     assert len(records(limited, "waiting")) == 1
+
+
+WAITS_WHEN_IT_HAS_NOTED = """\
+import sys
+seen = sys.argv.pop()
+sys.path.insert(0, sys.argv.pop(1))
+sys.dont_write_bytecode = True
+from process_control.run import place_queue
+real = place_queue.note_waiting
+def note_and_wait(*what):
+    real(*what)
+    with open(seen) as file:
+        file.readline()
+place_queue.note_waiting = note_and_wait
+from process_control.cli.run_job.main import main
+main()
+"""
+
+
+def test_a_start_is_shown_as_waiting_as_soon_as_the_record_says_so(limited: Box) -> None:
+    live, go_on = a_holder(limited)
+    limited.job("job", f"command: 'true'\npool: db\n{EVERY_MINUTE}")
+    seen, driver = limited.fifo("seen"), limited.root / "driver.py"
+    driver.write_text(WAITS_WHEN_IT_HAS_NOTED)
+    words = ["-I", str(driver), str(limited.product.site_packages), "--scheduled", "job", str(seen)]
+    with live, limited.start_command([*limited.product.python, *words]) as waiting:
+        until(lambda: records(limited, "waiting"), "it to wait")
+        [status] = limited.process_control("status", "--json", "job").json()["jobs"]
+        seen.write_line()
+        go_on.write_line()
+        assert waiting.wait().exit_code == 0
+
+    assert str(status["why"]).startswith("a start waits since "), status
 
 
 def test_after_the_wait_the_gate_is_asked_again(limited: Box) -> None:
@@ -291,7 +325,7 @@ def test_processes_of_a_killed_run_keep_its_place_until_they_end(limited: Box) -
     refused = limited.run("job")
     for pid in left:
         os.kill(pid, signal.SIGKILL)
-    until(lambda: not limited.processes(), "the command to end")
+    limited.wait_until_all_ended()
 
     assert left
     assert refused.exit_code == 75

@@ -13,9 +13,8 @@ import pytest
 
 from kit.crash_images import Disk, Moment, booted_from, disk_of
 from kit.harness import Box, Storm
-from kit.mail_server import wait_until_told
+from kit.mail_server import nobody_sends, wait_until_told
 from kit.runs import ONE_SLOT, assert_each_start_has_one_end, ends, script, starts
-from process_control.system import lock
 
 pytestmark = pytest.mark.needs_root
 
@@ -143,7 +142,7 @@ def test_mail_that_was_spooled_leaves_with_a_run_of_any_job(box: Box, disk: Disk
     box.job("bad", "command: 'false'")
     box.job("good", "command: 'true'")
     box.run("good")
-    with telling_by_nobody(box):
+    with nobody_sends(box):
         box.run("bad")
 
     with booted_from(box, disk.cut_now()) as after:
@@ -171,22 +170,6 @@ def test_the_log_of_a_run_with_a_recorded_end_is_whole(box: Box, disk: Disk) -> 
 
     with booted_from(box, disk.cut_now()) as after:
         assert after.log_bytes("job") == b"".join(b"%d\n" % number for number in range(1, 20001))
-
-
-class telling_by_nobody:  # noqa: N801  used as a function
-    """Keep every process that tells people from doing so: it ends at once while another one is at it."""
-
-    def __init__(self, box: Box) -> None:
-        self._box = box
-        self._lock: int | None = None
-
-    def __enter__(self) -> None:
-        self._lock = lock.take(str(self._box.state_directory / "run"), ".telling")
-
-    def __exit__(self, *_: object) -> None:
-        wait_until_told(self._box)
-        if self._lock is not None:
-            os.close(self._lock)
 
 
 # --- at every moment -------------------------------------------------------------------------------------------------
@@ -263,7 +246,7 @@ def moments_of_the_story(box: Box, disk: Disk, files: dict[str, Path], chance: r
         if module == TELLING:
             found += disk.copying(box, module, act=act, watched=watched, sync_at=sync_at)
         else:
-            with telling_by_nobody(box):
+            with nobody_sends(box):
                 found += disk.copying(box, module, *words, act=act, watched=watched, sync_at=sync_at)
     return found
 

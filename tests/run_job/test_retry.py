@@ -147,7 +147,7 @@ def test_the_lines_of_one_attempt_do_not_judge_the_next(box: Box) -> None:
 
 def test_the_time_limit_is_that_of_each_attempt(box: Box) -> None:
     flaky = script(box, "flaky.sh", "[ $PROCESS_CONTROL_ATTEMPT = 3 ] || exec sleep 1000; sleep 0.2")
-    box.job("job", f"command: {flaky}\ntimeout: 0.5\nkill_grace: 0.1\nretry: {{attempts: 3, delay: 0.05}}")
+    box.job("job", f"command: {flaky}\ntimeout: 3\nkill_grace: 0.1\nretry: {{attempts: 3, delay: 0.05}}")
 
     assert box.run("job").exit_code == 0
     assert [each["reason"] for each in the_end(box)["attempts"]] == ["timeout", "timeout", None]
@@ -389,17 +389,24 @@ def test_killed_at_any_moment_of_three_attempts_no_attempt_that_ended_is_lost(
     box: Box, victim: str, storm: Storm
 ) -> None:
     """Each run has one end, with every attempt that the journal has; nothing of it lives on."""
-    job = script(box, "job.sh", "sleep 1000 & sleep 0.01; kill $!; exit 75")
+    started, stays = box.fifo("started"), box.root / "stays"
+    text = f"[ -e {stays} ] && echo > {started} && exec sleep 1000; sleep 1000 & sleep 0.01; kill $!; exit 75"
+    job = script(box, "job.sh", text)
     box.job("job", f"command: {job}\nkill_grace: 0\nretry: {{attempts: 3, delay: 0.02, factor: 1}}")
     chance = random.Random(f"{victim} 4")
     for number in storm.rounds():
+        if number % 12 == 1:
+            stays.touch()
         with box.start("job", via="stub") as live:
-            # One of a few comes to its own end, however busy the machine is.
-            if not pause_or_end(live, 60.0 if number % 12 == 0 else chance.uniform(0.02, 0.25)):
+            # However busy the machine is, one of a few comes to its own end, and one is killed with its command.
+            if number % 12 == 1:
+                started.read_line()
+            if not pause_or_end(live, {0: 60.0, 1: 0.0}.get(number % 12, chance.uniform(0.02, 0.25))):
                 for pid in [live.pid] if victim == "guard" else children(live.pid)[:1]:
                     os.kill(pid, signal.SIGKILL)
             live.wait()
-        until(lambda: not box.processes(), "every process to be gone", seconds=5)
+        stays.unlink(missing_ok=True)
+        box.wait_until_all_ended(seconds=15)
     box.job("job", "command: 'true'")
     assert box.run("job").exit_code == 0
 
@@ -419,7 +426,7 @@ def test_killed_at_any_moment_of_three_attempts_no_attempt_that_ended_is_lost(
 def test_a_program_that_is_being_written_is_tried_again(box: Box) -> None:
     program = box.root / "tool"
     shutil.copy("/bin/true", program)
-    box.job("job", f"command: {program}\nretry: {{attempts: 50, delay: 0.05, factor: 1}}")
+    box.job("job", f"command: {program}\nretry: {{attempts: 100, delay: 0.2, factor: 1}}")
 
     with program.open("r+b") as writer, box.start("job") as live:
         waits_for_the_next_attempt(box)

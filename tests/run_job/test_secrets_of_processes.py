@@ -31,7 +31,9 @@ def hits(text: str) -> list[str]:
 
 def test_a_leftover_whose_command_line_is_cut_within_a_secret_shows_no_half_of_it(box: Box) -> None:
     secrets = write_secret(box)
-    job = script(box, "job.sh", "sh -c 'sleep 1000; : $0 $1' /usr/bin/loader-with-a-name --password=$TOKEN & exit 0")
+    text = "sh -c 'sleep 1000; : $0 $1' /usr/bin/loader-with-a-name --password=$TOKEN &"
+    is_executed = "until grep -q loader-with /proc/$!/cmdline; do :; done; exit 0"  # before that it is named as this
+    job = script(box, "job.sh", f"{text} {is_executed}")
     rule = "verdicts: [{leftovers: true, verdict: fail}]"
     box.job("job", f"command: {job}\nenvironment_file: {secrets}\nkill_grace: 1\n{rule}")
     with mail_server() as server:

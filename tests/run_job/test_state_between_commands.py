@@ -91,7 +91,7 @@ def test_a_forged_run_id_gives_a_process_no_grace_of_another_job(box: Box) -> No
     box.job("patient", "command: 'true'\nkill_grace: 60s")
     box.run("patient")
     text = "PROCESS_CONTROL_RUN_ID=0 PROCESS_CONTROL_JOB=patient exec sleep 1000"
-    box.job("job", f"command: {script(box, 'job.sh', text)}\ntimeout: 0.2s\nkill_grace: 0.2s")
+    box.job("job", f"command: {script(box, 'job.sh', text)}\ntimeout: 0.2s\nkill_grace: 20s")
 
     result = box.run("job")
 

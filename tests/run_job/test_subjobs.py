@@ -150,7 +150,7 @@ def test_an_inner_job_that_ignores_term_is_killed_after_its_own_grace(box: Box) 
         result = live.wait()
 
     assert result.exit_code == 143
-    assert time.monotonic() - began < 0.5 + 2 + 3
+    assert time.monotonic() - began < 0.5 + 2 + 7  # 7 for a busy machine
     assert not lives(inner)
     assert [(end["job"], end["reason"]) for end in ends(box)] == [("inner", "stopped"), ("outer", "stopped")]
 
@@ -158,7 +158,7 @@ def test_an_inner_job_that_ignores_term_is_killed_after_its_own_grace(box: Box) 
 def test_a_timeout_of_the_outer_job_stops_the_inner_run_properly(box: Box) -> None:
     started = box.fifo("started")
     box.job("inner", f"command: sh -c 'echo > {started}; exec sleep 1000'\nkill_grace: 5")
-    box.job("outer", "command: run-job inner\ntimeout: 1\nkill_grace: 0")
+    box.job("outer", "command: run-job inner\ntimeout: 5\nkill_grace: 0")
 
     result = box.run("outer")
 
@@ -183,7 +183,7 @@ def test_when_the_outer_run_is_killed_the_inner_ends_too_and_both_are_told(box: 
             os.kill(block["pid" if victim == "runner" else "guard_pid"], signal.SIGKILL)
         live.wait()
     until(lambda: not lives(inner), "the inner job to end")
-    until(lambda: not box.processes(), "everything to be gone")
+    box.wait_until_all_ended()
     (box.root / "free").touch()
 
     assert box.run("outer").exit_code == 0

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from kit.harness import Box, Storm, lives
+from kit.harness import Box, Storm
 from kit.runs import ends, outcomes, script, the_end
 
 PLAIN = "exec sleep 1000"
@@ -43,7 +43,7 @@ def test_all_of_the_tree_is_gone_within_the_grace_and_a_second(box: Box, name: s
     took = time.monotonic() - began
     assert result.exit_code == 124
     assert outcomes(box) == [("failed", "timeout")]
-    assert took < 0.3 + 0.3 + 1 + 2  # 2 for a busy machine
+    assert took < 0.3 + 0.3 + 1 + 8  # 8 for a busy machine
     assert box.processes() == []
     assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and _sleeps_for_us(int(pid), box)]
 
@@ -83,7 +83,7 @@ def test_a_tree_that_obeys_term_ends_before_the_grace_is_over(box: Box) -> None:
 def test_what_the_job_says_in_its_grace_is_kept(box: Box) -> None:
     never = box.fifo("never")
     job = script(box, "job.sh", f"trap 'echo last words; exit 0' TERM; read line < {never}")
-    box.job("slow", f"command: {job}\ntimeout: 1")
+    box.job("slow", f"command: {job}\ntimeout: 4")
 
     result = box.run("slow")
 
@@ -175,11 +175,9 @@ def test_a_stdout_file_that_nobody_reads_does_not_hold_a_timeout_up(box: Box) ->
 
 
 def test_a_run_that_was_suspended_is_still_ended(box: Box) -> None:
-    started = box.fifo("started")
-    job = script(box, "job.sh", f"echo $$ > {started}; kill -STOP $$; sleep 1000")
-    box.job("stopped", f"command: {job}\ntimeout: 0.5\nkill_grace: 5")
+    box.job("stopped", f"command: {script(box, 'job.sh', 'kill -STOP $$; sleep 1000')}\ntimeout: 0.5\nkill_grace: 5")
 
     result = box.run("stopped")
 
     assert result.exit_code == 124
-    assert not lives(int(started.read_line()))
+    assert box.processes() == []

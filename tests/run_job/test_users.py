@@ -7,10 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from kit.harness import SERVICE_USER, STRANGER, Box
+from kit.harness import SERVICE_USER, STRANGER, Box, wait_gone
 from kit.runs import ends, outcomes, script
 
 pytestmark = pytest.mark.needs_root
+
+#: For a shell: wait until its last child in the background, see `sleep_as_another`, is executed as that user.
+IS_ANOTHER = 'until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done'
 
 
 def own_directories(box: Box) -> None:
@@ -110,8 +113,8 @@ def test_a_child_that_became_another_user_is_ended_by_the_guard(make_box: Callab
     box = make_box(service_user=SERVICE_USER)
     started = box.fifo("started")
     as_another = sleep_as_another(box)
-    job = script(box, "job.sh", f"{as_another} & echo $! > {started}; wait")
-    box.job("foreign", f"command: {job}\ntimeout: 0.2\nkill_grace: 0.2")
+    job = script(box, "job.sh", f"{as_another} & {IS_ANOTHER}; echo $! > {started}; wait")
+    box.job("foreign", f"command: {job}\ntimeout: 4\nkill_grace: 0.2")
 
     result = box.run("foreign")
 
@@ -128,8 +131,8 @@ def test_what_the_service_user_cannot_end_is_named_and_keeps_the_job_from_starti
     started = box.fifo("started")
     own_directories(box)
     as_another = sleep_as_another(box)
-    job = script(box, "job.sh", f"{as_another} 3>&- & echo $! > {started}; wait")
-    box.job("foreign", f"command: {job}\ntimeout: 0.2\nkill_grace: 0.2")
+    job = script(box, "job.sh", f"{as_another} 3>&- & {IS_ANOTHER}; echo $! > {started}; wait")
+    box.job("foreign", f"command: {job}\ntimeout: 4\nkill_grace: 0.2")
 
     first = box.run("foreign", user=SERVICE_USER)
     pid = int(started.read_line())
@@ -137,6 +140,7 @@ def test_what_the_service_user_cannot_end_is_named_and_keeps_the_job_from_starti
         second = box.run("foreign", user=SERVICE_USER)
     finally:
         os.kill(pid, 9)
+        wait_gone(pid)
     box.job("foreign", "command: 'true'")
     third = box.run("foreign", user=SERVICE_USER)
 

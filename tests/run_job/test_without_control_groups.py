@@ -26,6 +26,7 @@ def test_with_both_killed_what_hid_from_all_else_is_not_found_and_the_job_starts
         until(lambda: os.readlink(f"/proc/{hidden}/exe").endswith("sleep"), "it to be hidden")
         kill_both(box, "hides")
         live.wait()
+    box.wait_until_all_ended()  # all but what is hidden
     box.job("hides", "command: 'true'")
 
     result = box.run("hides")

@@ -180,8 +180,7 @@ def test_a_mail_server_that_hangs_delays_neither_starts_nor_another_channel(box:
                 if THE_SCHEDULERS in command_line(pid):
                     os.kill(pid, signal.SIGKILL)
                     wait_gone(pid)
-            for path in (box.state_directory / "incidents" / "open").glob("*.new"):
-                path.unlink()  # what it was just writing when it was killed
+    forget_half_written(box)
 
 
 #: What was posted is sent by a look after a minute: that is not what these tests are about.
@@ -277,6 +276,15 @@ def test_a_child_of_the_finisher_that_was_killed_is_replaced(box: Box) -> None:
             for pid in box.processes():
                 if THE_SCHEDULERS in command_line(pid):
                     os.kill(pid, signal.SIGKILL)
+    forget_half_written(box)
+
+
+def forget_half_written(box: Box) -> None:
+    """Remove what those were just writing that were killed; whoever follows them may still do it, and is waited for."""
+    box.wait_until_all_ended()
+    for pattern in ("incidents/open/*.new", "spool/*/*.new", "history.sqlite-journal"):
+        for path in box.state_directory.glob(pattern):
+            path.unlink()
 
 
 def test_on_finishers_that_die_one_after_the_other_nobody_relies(box: Box) -> None:
@@ -365,8 +373,10 @@ def test_the_index_is_up_to_date_without_anybody_who_reads(box: Box) -> None:
 
     with scheduler(box) as live:
         until(lambda: indexed(box) == ["succeeded"], "a run in the index")
+        live.wait_until_idle()
         live.ask("run", jobs=["good"])
         until(lambda: indexed(box) == ["succeeded"] * 2, "another one")
+        live.wait_until_idle()
         box.run("good")
         until(lambda: indexed(box) == ["succeeded"] * 3, "one by hand")
 

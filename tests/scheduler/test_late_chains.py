@@ -81,6 +81,7 @@ def test_a_follower_that_was_skipped_runs_when_its_cause_is_run_again_well(box: 
     with scheduler(box):
         box.process_control(*words)
         until(lambda: skips(box, "report"), "the follower to be skipped")
+        has_settled(box, 1)
         switch.touch()
         assert box.process_control(*words).exit_code == 0
         has_settled(box, 3)

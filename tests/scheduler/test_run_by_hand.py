@@ -130,9 +130,10 @@ def test_only_root_may_name_somebody_else(make_box: Callable[..., Box]) -> None:
     )
     path = str(box.state_directory / "run" / "scheduler.sock")
 
-    with scheduler(box):
+    with scheduler(box) as live:
         box.process_control("run", "job", env={"SUDO_USER": "ann"})
         until(lambda: len(ends(box)) == 1, "an end")
+        live.wait_until_idle()
         box.command([box.product.interpreter, "-c", forge, path], user=SERVICE_USER)
         until(lambda: len(ends(box)) == 2, "two ends")
 

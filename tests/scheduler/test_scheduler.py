@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.harness import IS_ROOT, SERVICE_USER, STRANGER, Box, Deadline, until, wait_gone
+from kit.harness import IS_ROOT, SERVICE_USER, STRANGER, Box, Deadline, children, until, wait_gone
 from kit.runs import ONE_SLOT, ends, records, script, skips, starts
 from kit.schedulers import scheduler
 
@@ -24,9 +24,11 @@ def test_what_fell_due_lately_starts_at_once_and_the_record_says_who_started_it(
         until(lambda: ends(box, "backup"), "a recorded end")
 
     start = starts(box, "backup")[0]
-    assert (start["trigger"], start["late_seconds"] < 60) == ("scheduler", True)
-    assert ends(box, "backup")[0]["outcome"] == "succeeded"
-    assert box.log_bytes("backup") == b"hello\n"
+    end = ends(box, "backup")[0]
+    # It may begin when its minute is just over: then there is a run of the next one too.
+    assert (start["trigger"], start["late_seconds"] < 2 * 60) == ("scheduler", True)
+    assert end["outcome"] == "succeeded"
+    assert Path(end["log"]).read_bytes() == b"hello\n"
     assert [record["change"] for record in records(box, "scheduler")] == ["started", "ended"]
 
 
@@ -42,7 +44,7 @@ def test_the_next_planned_time_is_met(box: Box) -> None:
 
     first, second = starts(box, "minutely")[:2]
     assert first["scheduled_at"] != second["scheduled_at"]
-    assert second["late_seconds"] < 5, second
+    assert second["late_seconds"] < 10, second
 
 
 def test_a_planned_time_that_had_its_run_is_not_started_again(box: Box) -> None:
@@ -271,6 +273,7 @@ def test_the_scheduler_and_the_runs_are_the_service_user_and_the_launcher_is_roo
         with stranger:
             assert stranger.wait().exit_code == 77
         os.kill(live.launcher_pid, signal.SIGKILL)  # the parent is still root: the next one can be too
+        live.wait_until_idle()
         live.ask("run", jobs=["who"])
         until(lambda: len(ends(box, "who")) == 2, "a recorded end")
 
@@ -282,10 +285,10 @@ def test_the_scheduler_and_the_runs_are_the_service_user_and_the_launcher_is_roo
 
 
 def test_status_and_timers_show_how_late_its_starts_were(box: Box) -> None:
-    box.job("minutely", f"command: /bin/true\n{EACH_MINUTE}")
+    box.job("yearly", f"command: /bin/true\n{ONE_SLOT}")
 
     with scheduler(box) as live:
-        until(lambda: ends(box, "minutely"), "a recorded end")
+        until(lambda: ends(box, "yearly"), "a recorded end")
         lag = live.ask("status")["scheduler"]["lag"]
         note = {"pid": live.pid, **lag}
         (box.state_directory / "scheduler-lag.json").write_text(json.dumps(note))  # it is written once a minute
@@ -311,3 +314,20 @@ def test_the_death_of_a_parent_of_root_ends_the_scheduler_of_the_service_user(ma
         live.parent.wait()
     with scheduler(box) as live:
         assert live.ask("status")
+
+
+def test_a_start_that_was_killed_before_its_run_is_made_by_a_scheduler_that_begins_in_time(box: Box) -> None:
+    asked, go_on = box.fifo("asked"), box.fifo("go_on")
+    condition = script(box, "if.sh", f"rm {box.root}/first || exit 0; echo up > {asked}; read line < {go_on}")
+    (box.root / "first").touch()
+    box.job("job", f"command: 'true'\nonly_if: {condition}\n{ONE_SLOT}")
+    with box.start("--scheduled", "job", via="stub") as waits:
+        asked.read_line()
+        os.kill(children(waits.pid)[0], signal.SIGKILL)
+        assert waits.wait().exit_code == 137
+    [refusal] = records(box, "refusal")
+
+    with scheduler(box):
+        until(lambda: ends(box), "its run to end")
+
+    assert [start["scheduled_at"] for start in starts(box)] == [refusal["scheduled_at"]]

@@ -34,11 +34,11 @@ def test_starts_need_no_file_of_the_package(own_box: Box) -> None:
     with scheduler(own_box) as live:
         live.ask("run", jobs=["well", "badly"])
         until(lambda: len(ends(own_box)) == 2, "two ends: the launcher has loaded all, and the jobs are in the cache")
-        until(lambda: not live.ask("status")["scheduler"]["running"], "their locks to be free")
+        live.wait_until_idle()
         package.rename(package.with_name("away"))
         live.ask("run", jobs=["well", "badly"])
         until(lambda: len(ends(own_box)) == 4, "four ends")
-        until(lambda: not live.ask("status")["scheduler"]["running"], "no run in progress")
+        live.wait_until_idle()
         package.with_name("away").rename(package)
 
     assert sorted(outcomes(own_box)) == 2 * [("failed", "exit_code")] + 2 * [("succeeded", None)]

@@ -12,7 +12,7 @@ from process_control.system import proc
 
 pytestmark = pytest.mark.needs_root
 BUSY = 6.0
-"""What a busy machine may take besides; with the disk gone they would answer after 12 s."""
+"""What a busy machine may take besides; they would answer when the disk is gone, after 12 s at least."""
 
 
 def test_the_readers_of_processes_are_not_held_up(box: Box) -> None:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from kit.harness import Box, until
-from kit.pages import Served, form_token, page_of, served, violations
+from kit.pages import Served, click_through, form_token, page_of, served, violations
 from kit.runs import records
 
 if TYPE_CHECKING:
@@ -110,11 +110,11 @@ def test_in_a_browser_a_selection_is_paused_from_the_overview(box: Box, browser:
     with page_of(browser, site) as page:
         page.check("input[value=backup]")
         page.check("input[value=rotate]")
-        page.click("button[value=pause]")
+        click_through(page, "button[value=pause]")
         assert violations(page) == []
         page.fill("input[name=for]", "3h")
         page.fill("input[name=note]", "maintenance")
-        page.click("button.primary")
+        click_through(page, "button.primary")
         page.wait_for_selector("text=pause: 2 jobs")
         assert violations(page) == []
 
@@ -123,9 +123,9 @@ def test_in_a_browser_a_selection_is_paused_from_the_overview(box: Box, browser:
 
 def test_without_javascript_all_of_it_works(box: Box, browser: "Browser", site: Served) -> None:
     with page_of(browser, site, scripts=False) as page:
-        page.click("text=rotate")
-        page.click("text=hold")
-        page.click("button.primary")
+        click_through(page, page.locator("text=rotate").first)
+        click_through(page, page.locator("text=hold").first)
+        click_through(page, "button.primary")
         page.wait_for_selector("h1:has-text('hold: rotate')")
 
     assert health(box, "rotate") == "held"

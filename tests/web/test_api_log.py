@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kit.harness import Box
+from kit.harness import Box, until
 from kit.pages import Served, served
 from process_control.web.answers import decoded, encoded
 
@@ -37,6 +37,8 @@ def test_a_running_job_is_followed_by_next_and_its_end_is_null(site: Served) -> 
     with site.client() as client, box.start("job") as live:
         started.read_line()
         run_id = client.get("/api/v1/runs").json()["runs"][0]["run_id"]
+        # The job has written its lines; into the log they come a moment later.
+        until(lambda: len(log_of(client, run_id)["lines"]) == 2, "both lines in the log")
         first = log_of(client, run_id, limit=1)
         second = log_of(client, run_id, cursor=first["next"])
         third = log_of(client, run_id, cursor=second["next"])

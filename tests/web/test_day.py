@@ -5,13 +5,24 @@ import re
 import signal
 from collections.abc import Iterator
 from datetime import UTC, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kit.harness import Box
-from kit.pages import IS_IN_SIGHT, PHONE, WIDE, Served, get, page_of, served, shoot, too_wide, violations
+from kit.harness import Box, children
+from kit.pages import (
+    IS_IN_SIGHT,
+    PHONE,
+    WIDE,
+    Served,
+    click_through,
+    get,
+    page_of,
+    served,
+    shoot,
+    too_wide,
+    violations,
+)
 from kit.past import Past, yesterday
 from process_control.core.day import Planned, Stretch, day_of
 from process_control.web.day_picture import by_hour, in_words, rows_of
@@ -126,13 +137,11 @@ def test_planned_jobs_with_the_same_times_look_and_count_as_each_alone() -> None
 
 def test_the_child_that_reads_days_is_started_again_when_it_has_died(site: Served) -> None:
     get(site, "/day?date=2020-01-01")
-    server = site.live.pid
-    tasks = os.listdir(f"/proc/{server}/task")
-    children = [pid for task in tasks for pid in Path(f"/proc/{server}/task/{task}/children").read_text().split()]
-    for pid in children:
-        os.kill(int(pid), signal.SIGKILL)
+    readers = children(site.live.pid)
+    for pid in readers:
+        os.kill(pid, signal.SIGKILL)
 
-    assert len(children) == 1
+    assert len(readers) == 1
     assert "Nothing ran on that day" in get(site, "/day?date=2020-01-02")
 
 
@@ -155,13 +164,13 @@ def test_the_way_to_the_next_lanes_leads_to_lanes(browser: "Browser", site: Serv
         seen = page.locator("#lanes .who > a").all_inner_texts()
         left = page.get_by_role("link", name="next lanes")
         assert "more jobs: next lanes" in page.locator(".more").inner_text()
-        left.click()
+        click_through(page, left)
         page.get_by_role("link", name="First lanes").wait_for()
         lanes = page.locator("#lanes .who > a")
         page.wait_for_function(IS_IN_SIGHT, arg=lanes.first.element_handle())
         seen += lanes.all_inner_texts()
         assert too_wide(page) == []
-        page.get_by_role("link", name="First lanes").click()
+        click_through(page, page.get_by_role("link", name="First lanes"))
         page.get_by_role("link", name="next lanes").wait_for()
         page.wait_for_function(IS_IN_SIGHT, arg=lanes.first.element_handle())
     assert {*EACH} <= {*seen}

@@ -16,10 +16,11 @@ import pytest
 from kit import fleets
 from kit.events import Fifo
 from kit.extras import with_extra
-from kit.fleets import Fleet, free_port, result_of
+from kit.fleets import Fleet, result_of
 from kit.harness import Box, Product, children, until
 from kit.hostile_host import RUN_ID, hostile_host
 from kit.pages import PHONE, WIDE, Served, page_of, served, shoot, text_of, too_wide, violations
+from kit.ports import free_port
 from kit.warm_commands import OF_A_FLEET
 from web.test_page_storms import memory
 
@@ -211,6 +212,7 @@ def test_a_run_in_flight_comes_first_and_shows_more_when_it_is_loaded_again(
             return first["run_id"] if first["outcome"] is None and len(first["run_id"]) == len(NO_RUN) else None
 
         path = f"/jobs/slow/fleet/{until(in_flight, 'what its host has said of it')}"
+        until(lambda: rows_of(client.get(path).text), "the first line in the log")  # the job has only written it
         listed, page = client.get("/jobs/slow/fleet").text, client.get(path).text
         more.write_line()
         begun.read_line()

@@ -15,6 +15,7 @@ import pytest
 from kit import network
 from kit.harness import Box, Fifo, Live, Storm, until
 from kit.pages import Served, page_of, served
+from kit.ports import free_port
 from process_control.config.settings import Settings
 from process_control.history.log_rows import At
 from process_control.views.log_pages import LogOfRun, News, news_of
@@ -176,7 +177,7 @@ def test_the_server_stops_in_time_though_pages_are_open(web_box: Box) -> None:
         result = site.live.wait()
         seconds = time.monotonic() - began
     job.ends()
-    assert seconds < 8
+    assert seconds < 15  # else for ever
     assert "Traceback" not in result.stderr
 
 
@@ -272,8 +273,8 @@ def test_a_browser_follows_a_run_to_its_verdict_and_says_when_the_connection_is_
     job.says("first\\n")
     with browser.new_context() as context:
         page = context.new_page()
-        with served(web_box) as site:
-            port = site.address.rpartition(":")[2]
+        listen = f"127.0.0.1:{free_port()}"  # the next server must have it too
+        with served(web_box, listen=listen) as site:
             page.goto(site.link)
             page.goto(f"{site.address}{job.path}")
             page.get_by_text("first").wait_for()
@@ -282,7 +283,8 @@ def test_a_browser_follows_a_run_to_its_verdict_and_says_when_the_connection_is_
             for number in range(100):
                 job.says(f"more {number}.\\n")
             page.get_by_text("more 99.").wait_for()
-            page.evaluate("scrollTo(0, 0)")
+            # Not smoothly: what comes would still find it at the end.
+            page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
             job.says("while reading\\n")
             page.get_by_text("while reading").wait_for(state="attached")
             assert page.evaluate("scrollY") == 0
@@ -290,7 +292,7 @@ def test_a_browser_follows_a_run_to_its_verdict_and_says_when_the_connection_is_
             killed(site)
         page.locator("#lost").wait_for(state="visible")
         job.says("meanwhile\\n")
-        with served(web_box, listen=f"127.0.0.1:{port}") as site:
+        with served(web_box, listen=listen) as site:
             context.new_page().goto(site.link)
             page.get_by_text("meanwhile").wait_for(state="attached")
             page.locator("#lost").wait_for(state="hidden")

@@ -9,7 +9,19 @@ import pytest
 
 from kit.harness import Box, until
 from kit.outages import as_iso, hours_ago, planned_at, there_since
-from kit.pages import PHONE, Served, form_token, get, page_of, served, shoot, text_of, too_wide, violations
+from kit.pages import (
+    PHONE,
+    Served,
+    click_through,
+    form_token,
+    get,
+    page_of,
+    served,
+    shoot,
+    text_of,
+    too_wide,
+    violations,
+)
 from kit.runs import script
 from process_control.web.access.store import TOKENS, GrantStore
 
@@ -105,7 +117,7 @@ def test_a_browser_shows_it_without_a_fault(browser: "Browser", site: Served) ->
         assert too_wide(page) == []
         assert violations(page) == []
         shoot(page, "recover")
-        page.get_by_role("button", name="Look at what will be started").click()
+        click_through(page, page.get_by_role("button", name="Look at what will be started"))
         assert too_wide(page) == []
         assert violations(page) == []
         shoot(page, "recover-preview")
@@ -117,11 +129,11 @@ def test_it_runs_each_time_once_and_in_order_without_scripts(browser: "Browser",
         page.goto(f"{site.address}/recover?since=1d")
         page.select_option('select[name="proposal:each"]', "each")
         page.select_option('select[name="proposal:bad"]', "each")
-        page.get_by_role("button", name="Look at what will be started").click()
-        page.get_by_role("button", name="start", exact=True).click()
+        click_through(page, page.get_by_role("button", name="Look at what will be started"))
+        click_through(page, page.get_by_role("button", name="start", exact=True))
         assert page.url.endswith("/recover/progress")
         until(lambda: "It is over." in text_of(get(site, "/recover/progress")), "the end of the recovery")
-        page.get_by_role("link", name="Look again").click()
+        click_through(page, page.get_by_role("link", name="Look again"))
         words = page.locator("main").inner_text()
         shoot(page, "recover-progress")
 

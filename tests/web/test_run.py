@@ -23,7 +23,7 @@ def site(shared_box: Box) -> Iterator[Served]:
     shared_box.job("backup", text.replace("CODE", "0") + "\nstderr: ignore")
     assert shared_box.run_job("backup").exit_code == 0
     said.write_text("warming up 8\ncannot reach db7\n")
-    shared_box.job("backup", text.replace("CODE", "3") + "\nretry: {attempts: 2, delay: 0.01s}\ntimeout: 5s")
+    shared_box.job("backup", text.replace("CODE", "3") + "\nretry: {attempts: 2, delay: 0.01s}\ntimeout: 1m")
     assert shared_box.run_job("backup").exit_code == 3
     shared_box.job("skipped", "command: 'true'\ndisabled: true")
     with served(shared_box) as site:

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.harness import Box, until
-from kit.pages import IS_IN_SIGHT, PHONE, Served, get, page_of, served, shoot, text_of, too_wide, violations
+from kit.pages import (
+    IS_IN_SIGHT,
+    PHONE,
+    Served,
+    click_through,
+    get,
+    page_of,
+    served,
+    shoot,
+    text_of,
+    too_wide,
+    violations,
+)
 from kit.runs import kill_both
 from process_control.system.proc import boot_id
 
@@ -100,7 +112,7 @@ def test_a_browser_shows_them_without_a_fault(browser: "Browser", site: Served) 
         for job in ("cut", "killed"):
             page.goto(site.address + run_of(site, job))
             if job == "cut":
-                page.get_by_role("link", name="Show where").click()
+                click_through(page, page.get_by_role("link", name="Show where"))
                 until(lambda: page.locator(".dropped").evaluate(IS_IN_SIGHT), "the gap in sight")
             assert too_wide(page) == []
             shoot(page, f"run-{job}")

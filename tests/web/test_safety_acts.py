@@ -1,5 +1,6 @@
 """What the page may do: nothing for viewers and when it is read-only, no job file ever, and runs that outlive it."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -185,7 +186,11 @@ def _cgroup(pid: int) -> str:
 
 
 def _descriptors(pid: int) -> list[str]:
-    return [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+    found = []
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # that of a redirection, which the shell has just closed
+            found.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return found
 
 
 def test_without_starts_the_page_says_so_and_offers_the_line(web_box: Box) -> None:

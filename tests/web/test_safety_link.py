@@ -91,10 +91,9 @@ def test_the_link_is_printed_on_a_terminal_and_never_in_a_journal(host: Box) -> 
     command = [str(host.product.process_control), "web", "--listen", "127.0.0.1:0"]
     with host.start_command(command, tty=True) as live:
         live.wait_for_line("?token=")
-        on_terminal = live.seen()
         link = link_file(host).read_text().strip()
         live.signal(15)
-        live.wait()
+        on_terminal = live.wait().stdout  # all of it: of the line only the beginning may have come before
     with host.start_command(command) as live:
         live.wait_for_line("web link prints the address", stream="stderr")
         secret = link_file(host).read_text().partition("token=")[2].strip()

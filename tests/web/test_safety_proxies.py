@@ -18,6 +18,7 @@ from kit.events import until
 from kit.harness import PROJECT, SERVICE_USER, STRANGER, Box
 from kit.page_safety import PASSWORD, asked_as, log_in, self_signed, trusting, users, web_events
 from kit.pages import served
+from kit.ports import free_port
 
 UNPACKED = PROJECT / ".venv/nginx/usr/sbin/nginx"
 UNPACKED_CADDY = PROJECT / ".venv/caddy/usr/bin/caddy"
@@ -254,9 +255,7 @@ def _nginx(box: Box, program: str, path: str, certificate: Path, key: Path) -> I
     folder = box.root / "nginx"
     folder.mkdir()
     folder.chmod(0o777)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = EXAMPLE.read_text()
     for before, after in (
         ("listen 443 ssl http2;", f"listen 127.0.0.1:{port} ssl http2;"),

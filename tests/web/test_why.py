@@ -43,11 +43,14 @@ def sentences(html: str) -> list[str]:
     ("job", "at"), [("backup", None), ("other", None), ("backup", f"{yesterday():%Y-%m-%dT02:30}")]
 )
 def test_the_sentences_are_those_of_the_command(site: Served, job: str, at: str | None) -> None:
-    page = get(site, f"/why?job={job}" + (f"&at={quote(at)}" if at else ""))
-    told = site.box.process_control("why", job, *([at] if at else []), "--json").json()["sentences"]
-    now = datetime.now(UTC)
+    def told() -> list[str]:
+        found = site.box.process_control("why", job, *([at] if at else []), "--json").json()["sentences"]
+        return [in_local_time(each, datetime.now(UTC), UTC) for each in found]
 
-    assert sentences(page) == [in_local_time(each, now, UTC) for each in told]
+    before = told()
+    page = get(site, f"/why?job={job}" + (f"&at={quote(at)}" if at else ""))
+
+    assert sentences(page) in (before, told())  # "in 5 h" may have become "in 4 h" between two of them
 
 
 def test_each_remedy_is_a_command_to_copy_and_where_the_page_can_a_button(site: Served) -> None:

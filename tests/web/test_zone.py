@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from kit.harness import Box
-from kit.pages import Served, form_token, page_of, served
+from kit.pages import Served, click_through, form_token, page_of, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -99,7 +99,7 @@ def test_a_browser_offers_its_own_zone_and_shows_it(browser: "Browser", site: Se
     with page_of(browser, site) as page:
         page.reload()  # the first page of a browser has told the server its zone
         page.locator(".zone summary").click()
-        page.locator('.zone button[value="mine"]').click()
+        click_through(page, '.zone button[value="mine"]')
 
         assert page.locator(".zone summary").inner_text().split()[4] == page.evaluate(
             "new Date().toLocaleTimeString('en-US', {timeZoneName: 'short'}).split(' ').pop()"

@@ -57,16 +57,17 @@ def note_versions(settings: Settings, account: Account) -> None:
     by = who(dict(os.environb))
 
     def note() -> None:
-        from process_control.state.followers import note_all
+        from process_control.state.followers import before_reading, note_all
 
         if not os.path.isdir(layout.journal(settings.state_directory)):
             return  # nothing ever ran, and the crontab was as it is
         from process_control.config.all_jobs import load_all
         from process_control.state.job_versions import newest_versions, record_versions
 
+        before_it = before_reading(settings)
         jobs = load_all(settings)
         record_versions(settings, jobs, newest_versions(settings.state_directory), by=by, is_all=True)
-        note_all(settings, jobs)
+        note_all(settings, jobs, before_it=before_it)
 
     try:
         ask_as(account, note)

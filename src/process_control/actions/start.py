@@ -58,18 +58,25 @@ class Started:
     """The result of one start."""
 
     slug: str
-    #: None when there is no run yet, or none at all.
+    #: None when there is no run yet, or none at all, or a later one was begun before its id was read.
     run_id: str | None
     #: Why there is no run.
     why: str | None = None
-    #: The exit code of run-job, when it has ended without a run.
+    #: The exit code of run-job, when it has ended without a run, or its run was not seen.
     exit_code: int | None = None
+
+    @classmethod
+    def ended(cls, slug: str, code: int, words: str) -> "Started":
+        """Return the result of a start whose run was not seen. `words`: what it printed to stderr."""
+        if not code:
+            words = f"its run ended well before its id was read; see process-control history {slug}"
+        return cls(slug=slug, run_id=None, why=words or f"run-job ended with {code}", exit_code=code)
 
     def to_json(self) -> dict[str, object]:
         return {
             "job": self.slug,
             "done": self.done,
-            "changed": self.exit_code is None,
+            "changed": not self.exit_code,
             "run_id": self.run_id,
             "why": self.why,
             "exit_code": self.exit_code,
@@ -78,7 +85,7 @@ class Started:
     @property
     def done(self) -> str:
         """Return started, queued (it waits for its lock) or not started."""
-        if self.run_id is not None:
+        if self.run_id is not None or self.exit_code == 0:
             return "started"
         return "queued" if self.exit_code is None else "not started"
 
@@ -118,10 +125,10 @@ def _started_runs(state_directory: str, guards: Sequence[tuple[str, int]]) -> di
     Starts that ended or wait for their lock have none.
     """
     found: dict[str, str] = {}
-    expected = dict(guards)
+    expected, queued = dict(guards), set[str]()
     began = time.monotonic()
     waits_since: dict[str, float] = {}
-    while expected and time.monotonic() < began + STARTS_WITHIN_SECONDS:
+    while expected.keys() - queued and time.monotonic() < began + STARTS_WITHIN_SECONDS:
         now = time.monotonic()
         waiting = _waiting(list(expected.values())) if now > began + LOCK_WAIT_SECONDS else set()
         for slug, pid in list(expected.items()):
@@ -129,10 +136,12 @@ def _started_runs(state_directory: str, guards: Sequence[tuple[str, int]]) -> di
             block = read_block(state_directory, slug)
             if block is not None and block.get("guard_pid") == pid:
                 found[slug] = str(block["run_id"])
-            if pid not in waiting:
+            if pid not in waiting:  # while others are looked at, one that was queued may get its lock
                 waits_since.pop(slug, None)
-            is_queued = pid in waiting and now - waits_since.setdefault(slug, now) > LOCK_WAIT_SECONDS
-            if slug in found or is_queued or has_ended:
+                queued.discard(slug)
+            elif now - waits_since.setdefault(slug, now) > LOCK_WAIT_SECONDS:
+                queued.add(slug)
+            if slug in found or has_ended:
                 del expected[slug]
         select.select([], [], [], LOOK_AGAIN_SECONDS)
     return found
@@ -164,7 +173,7 @@ def _launched(slug: str, process: "subprocess.Popen[bytes]", run_id: object, com
         why = f"queued: it starts when its lock is free; to cancel: kill {process.pid}"
         return Started(slug=slug, run_id=None, why=why)
     words = complaints.read_bytes()[:MAX_WORDS].decode("utf-8", "replace").strip()
-    return Started(slug=slug, run_id=None, why=words or f"run-job ended with {code}", exit_code=code)
+    return Started.ended(slug, code, words)
 
 
 def command_of(slug: str, flags: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
+from process_control.core.facts import LOST
 from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, JobNotFound, ProcessControlError
 from process_control.execution import stop as signals_of_stop
@@ -199,8 +200,20 @@ def wait_until_stopped(asked: Stopping, progress: Progress | None = None) -> Sto
         named = _named(asked, left)
         words = f"run {run_id} was stopped, but these could not be ended: {', '.join(named)}"
         return Stopped(slug=asked.slug, is_stopped=False, words=words, run_id=run_id, left=named)
+    by_itself = None if was_killed else _ended_by_itself(asked, run_id)
+    if by_itself is not None:
+        return Stopped(slug=asked.slug, is_stopped=False, words=by_itself, run_id=run_id)
     how = ", which is lost: its runner had to be killed" if was_killed else ""
     return Stopped(slug=asked.slug, is_stopped=True, words=f"stopped run {run_id}{how}", run_id=run_id)
+
+
+def _ended_by_itself(asked: Stopping, run_id: str) -> str | None:
+    """Return in words that the run's last command had ended before the stop came; None: the stop has ended it."""
+    now = read_block(asked.settings.state_directory, asked.slug) or {}
+    end = now.get("end") if now.get("run_id") == run_id else None
+    if not isinstance(end, dict) or end.get("reason") == "stopped" or end.get("outcome") == LOST:
+        return None
+    return f"run {run_id} ended by itself just now: {end.get('outcome')}"
 
 
 def _why_it_is_killed(asked: Stopping) -> str:

@@ -37,7 +37,7 @@ from process_control.notify.outbox import Outbox
 from process_control.run import catch_up as catching_up
 from process_control.run.forgotten_start import refuse
 from process_control.state.block import read_mark
-from process_control.state.followers import note_all, stamp_of_names
+from process_control.state.followers import before_reading, note_all
 from process_control.state.forgotten_claims import jobs_written_since, take_back_forgotten, with_open_claims
 from process_control.state.scheduler_note import keep_seen
 from process_control.state.watch_memory import Memory, read_memory, write_memory
@@ -147,7 +147,7 @@ class Watch:
         from process_control.state.job_versions import newest_versions, record_versions
         from process_control.views.catching_up import remember
 
-        names, known, now = stamp_of_names(self._settings), newest_versions(self._state_directory), self._look.at
+        before_it, known, now = before_reading(self._settings), newest_versions(self._state_directory), self._look.at
         seen = dict.fromkeys(known, self._memory.at)
         record_versions(self._settings, self.jobs, known, by=self._actor.by, seen=seen, is_all=True, now=now)
         self._memory.jobs = remember(self._settings, self.jobs, self._memory.jobs, now=now)
@@ -155,7 +155,7 @@ class Watch:
         self._watched = missed_slots.remember(self._settings, self.jobs, self._watched, since=since, now=now)
         self._invalid = {job.slug: str(job.error) for job in self.jobs if isinstance(job, InvalidJob)}
         post_gone_jobs(self._settings, self.jobs, self._events)
-        note_all(self._settings, self.jobs, names_before=names)
+        note_all(self._settings, self.jobs, before_it=before_it)
         self._memory.stamp = stamp
 
     def _seen_until(self) -> float:

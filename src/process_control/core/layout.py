@@ -249,6 +249,11 @@ def chains(state_directory: str) -> str:
     return f"{state_directory}/chains.json"
 
 
+def chains_lock(state_directory: str) -> str:
+    """Return the lock of those who write that file."""
+    return f"{state_directory}/chains.lock"
+
+
 def scheduler_note(state_directory: str) -> str:
     """Return the file that says which process is, or was last, the scheduler of this host."""
     return f"{state_directory}/scheduler.json"

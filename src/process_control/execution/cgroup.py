@@ -8,11 +8,14 @@ whoever can open it can lock it, and nobody ever waits for the lock.
 
 import fcntl
 import posix
+import select
 
 from process_control.system import linux, proc
 
 MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 PREFIX = "process-control."
+#: How long a group that was just made is tried to be had, while a search for abandoned ones has it.
+_TRIES, _PAUSE_SECONDS = 100, 0.01
 _TO_HOLD = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 
@@ -43,13 +46,17 @@ def make_for_run(run_id: str, *, controllers: tuple[str, ...] = ()) -> Group | N
     for controller in controllers:
         _try_to_write(f"{above}/cgroup.subtree_control", b"+" + controller.encode("ascii"))
     path = f"{above}/{PREFIX}{run_id}"
-    for _ in range(3):
+    was_made = False
+    for _ in range(_TRIES):
         try:
             posix.mkdir(path, 0o700)
+            was_made = True
             held = open_and_lock(path, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileExistsError:  # locked for a moment by a search for abandoned groups
-            continue
-        except BlockingIOError:
+        except (FileExistsError, BlockingIOError):
+            if not was_made:
+                return None
+            # A search for abandoned groups has locked ours in this moment, and removes it: on a busy host not at once.
+            select.select([], [], [], _PAUSE_SECONDS)
             continue
         except OSError:
             return None

@@ -9,7 +9,7 @@ import _signal
 import posix
 import select
 
-from process_control.errors import RUNNER_KILLED
+from process_control.errors import BY_SIGNAL, RUNNER_KILLED
 from process_control.system import linux, proc, signals
 
 #: How long a runner may take from its fork to its command, without waits that the job file asks for.
@@ -125,9 +125,10 @@ def adopt_orphans_of_a_container() -> None:
         signals.unblock()
         return
 
-    waited_for = [guard]
+    waited_for, heard = [guard], list[int]()
 
     def hand_on(number: int, _frame: object) -> None:
+        heard.append(number)
         for each in waited_for:
             try:
                 posix.kill(each, number)
@@ -139,15 +140,21 @@ def adopt_orphans_of_a_container() -> None:
     while True:
         pid, status = posix.waitpid(-1, 0)
         if pid == guard:
+            code = posix.waitstatus_to_exitcode(status) if posix.WIFEXITED(status) else RUNNER_KILLED
             waited_for.clear()
-            _wait_for_the_followers(waited_for)
-            posix._exit(posix.waitstatus_to_exitcode(status) if posix.WIFEXITED(status) else RUNNER_KILLED)
+            # A signal that did not stop the run came when that had ended: it is for the jobs that follow.
+            heard[:] = [number for number in heard if number in signals.STOPPING and code != BY_SIGNAL + number]
+            _wait_for_the_followers(waited_for, heard)
+            posix._exit(code)
 
 
-def _wait_for_the_followers(waited_for: list[int]) -> None:
-    """Wait as process 1 until no job runs that was started by the end of another one. `waited_for` has them."""
+def _wait_for_the_followers(waited_for: list[int], heard: list[int]) -> None:
+    """Wait as process 1 until no job runs that was started by the end of another one. `waited_for` has them.
+
+    `heard`: signals that nobody has got yet.
+    """
     try:
         from process_control.execution.followers_of_process_1 import wait_for_followers
     except Exception:  # noqa: BLE001  the package was replaced
         return
-    wait_for_followers(waited_for)
+    wait_for_followers(waited_for, heard)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 from temporalio import activity
 
@@ -43,8 +44,9 @@ class HostAnswers:
     @activity.defn(name=LOOK)
     async def look(self) -> HostReport:
         """Return version, clock, commit of the job directory and hashes of the job files."""
-        ahead = time.time() - activity.info().started_time.timestamp()
-        return await asyncio.to_thread(self._look, ahead)
+        ahead, began = time.time() - activity.info().started_time.timestamp(), time.monotonic()
+        report = await asyncio.to_thread(self._look, ahead)
+        return replace(report, looked_seconds=round(time.monotonic() - began, 3))
 
     def _look(self, ahead: float) -> HostReport:
         settings = self._settings

@@ -57,8 +57,8 @@ class OpenJobs:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._has_news.wait()
+            self._has_news.clear()  # not later: of what comes meanwhile the server may not have the record yet
             await asyncio.sleep(RECORDED_AFTER_SECONDS)
-        self._has_news.clear()
 
 
 @dataclass(slots=True)

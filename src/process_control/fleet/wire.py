@@ -139,3 +139,5 @@ class HostReport:
     tags: tuple[str, ...] = ()
     #: by job of the fleet, of its file, see `Job.version`; None: the file is invalid
     hashes: dict[str, str | None] = field(default_factory=dict)
+    #: how long the look took there
+    looked_seconds: float | None = None

@@ -27,9 +27,10 @@ def records(state_directory: str, *, since: str = "", needle: bytes = b"") -> "I
 
     Only lines that contain `needle` are parsed. Lines that are no records are ignored. Raises OSError.
     """
-    for name in _days(state_directory):
+    names = _days(state_directory)
+    for name in names:
         if name[:10] >= since[:10]:
-            yield from _records_of_day(state_directory, name, needle)
+            yield from _records_of_day(state_directory, name, needle, names)
 
 
 def newest(
@@ -56,10 +57,11 @@ def newest(
         )
 
     found: list[Record] = []
-    for name in reversed(_days(state_directory)):
+    names = _days(state_directory)
+    for name in reversed(names):
         if name[:10] < since[:10] or (count is not None and len(found) >= count):
             break
-        of_day = _records_of_day(state_directory, name, b"")
+        of_day = _records_of_day(state_directory, name, b"", names)
         found += [record for record in of_day if is_wanted(record)]
     found.sort(key=_at)
     return found if count is None else found[max(0, len(found) - count) :]
@@ -109,9 +111,10 @@ def _seconds(moment: str) -> int | None:
 
 def of_days(state_directory: str, days: "Collection[str]", *, needle: str) -> "Iterator[Record]":
     """Yield the records of these days (YYYY-MM-DD) whose lines contain `needle`. A day without a file is ignored."""
-    for name in _days(state_directory):
+    names = _days(state_directory)
+    for name in names:
         if name[:10] in days:
-            yield from _records_of_day(state_directory, name, needle.encode("ascii"))
+            yield from _records_of_day(state_directory, name, needle.encode("ascii"), names)
 
 
 def event_of_run(state_directory: str, *, event: str, run_id: str, since: str) -> Record | None:
@@ -139,13 +142,17 @@ def backwards(state_directory: str, *, since: str = "", needle: str = "", not_be
     except OSError:
         return
     for name in reversed(days):
-        try:
-            for lines in _blocks_backwards(layout.journal_file(state_directory, name), needle.encode("ascii")):
-                yield from [record for line in lines if (record := record_of_line(line)) is not None]
-                if not_before and lines and _began_before(lines[-1], not_before):
-                    return
-        except OSError:
-            continue
+        for place in _places_of(name, days):
+            try:
+                for lines in _blocks_backwards(layout.journal_file(state_directory, place), needle.encode("ascii")):
+                    yield from [record for line in lines if (record := record_of_line(line)) is not None]
+                    if not_before and lines and _began_before(lines[-1], not_before):
+                        return
+            except FileNotFoundError:
+                continue
+            except OSError:
+                pass
+            break
 
 
 def _began_before(line: bytes, moment: str) -> bool:
@@ -182,7 +189,7 @@ def _in_doubt(state_directory: str, *, since: str, needle: str) -> "Iterator[Rec
         return
     for name in days:
         try:
-            yield from _records_of_day(state_directory, name, needle.encode("ascii"))
+            yield from _records_of_day(state_directory, name, needle.encode("ascii"), days)
         except OSError:
             continue
 
@@ -201,18 +208,30 @@ def _days(state_directory: str) -> list[str]:
     return sorted(days, key=lambda name: (name.partition(".")[0], not name.endswith(".gz")))
 
 
-def _records_of_day(state_directory: str, name: str, needle: bytes) -> "Iterator[Record]":
+def _places_of(name: str, names: "Collection[str]") -> "list[str]":
+    """Return where the lines of a day's file are: it may have been compressed since the `names` were listed."""
+    packed = f"{name}.gz"
+    return [name] if name.endswith(".gz") or packed in names else [name, packed]
+
+
+def _records_of_day(state_directory: str, name: str, needle: bytes, names: "Collection[str]") -> "Iterator[Record]":
+    for place in _places_of(name, names):
+        try:
+            for line in _lines_of_day(state_directory, place):
+                if needle in line and (record := record_of_line(line)) is not None:
+                    yield record
+        except FileNotFoundError:  # compressed, or removed by retention
+            continue
+        return
+
+
+def _lines_of_day(state_directory: str, name: str) -> "Iterator[bytes]":
     read: Callable[[str], Iterator[bytes | None]] = _blocks
     if name.endswith(".gz"):
         from process_control.history.compressed_day import decompressed
 
         read = decompressed
-    try:
-        for line in _lines(read(layout.journal_file(state_directory, name))):
-            if needle in line and (record := record_of_line(line)) is not None:
-                yield record
-    except FileNotFoundError:  # compressed or removed by retention since it was listed
-        return
+    return _lines(read(layout.journal_file(state_directory, name)))
 
 
 def _blocks(path: str) -> "Iterator[bytes | None]":

@@ -21,7 +21,7 @@ from process_control.notify.incidents import Incidents
 from process_control.notify.keep_alive import PAUSE_SECONDS, has_to_be_kept, keep_alive, may_forget
 from process_control.notify.queue import Queue, queue_of, queues
 from process_control.notify.spool import MAIL_QUEUE
-from process_control.state.incident_store import Store, changing
+from process_control.state.incident_store import Store, changing, next_to_change
 from process_control.system import lock
 from process_control.system.account import check_allowed, drop_rights
 from process_control.system.clock import iso
@@ -76,8 +76,8 @@ def deliver_all(settings: Settings) -> None:
     has_news = False
     while has_news or _is_due(settings.state_directory):
         round_ = Round(settings)
-        with changing(settings.run_directory, wait=False) as is_mine:
-            if not is_mine:
+        with next_to_change(settings.run_directory) as is_mine:
+            if not is_mine:  # the next one looks after us
                 return
             has_taken = round_.take_events()
         is_first = round_.deliver_queues()
@@ -181,6 +181,8 @@ class Round:
             spool.look_again(self._state, min(max(min(moments), now + 1), now + spool.MAX_PAUSE_SECONDS))
         elif not spool.names(self._state, spool.EVENTS):
             spool.nothing_waits(self._state)
+            if spool.all_names(self._state):  # it was put there in this moment, by a process that may be killed
+                spool.look_again(self._state, time.time())
 
     def _send(self, notice: Notice, recipient: Recipient, job: Job | None) -> None:
         from process_control.notify.contents import contents_of  # most events ask for no message

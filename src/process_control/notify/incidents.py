@@ -155,7 +155,8 @@ class Incidents:
             if (
                 is_same
                 and other.is_open
-                and 0 <= _seconds(happening.at) - _seconds(other.since) <= JOINED_WITHIN_SECONDS
+                # Either order: a run may end first and be the last to post that, on a busy host.
+                and abs(_seconds(happening.at) - _seconds(other.since)) <= JOINED_WITHIN_SECONDS
             ):
                 return other
         return None

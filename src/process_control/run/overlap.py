@@ -8,12 +8,14 @@ import posix
 from process_control.errors import BY_SIGNAL, RUNNER_KILLED, STOPPED, BadConfiguration, NotStarted
 from process_control.execution import stop
 from process_control.execution.guard import START_SECONDS
+from process_control.execution.pause import pause
 from process_control.run.after_a_wait import ask_the_gate_again
 from process_control.run.holder import already_running, holder_in_words, holder_of
 from process_control.run.other_jobs import ask_to_stop, kill_runner_of
 from process_control.run.refusal import fail, note_waiting, skip
 from process_control.run.run import Go, Stop
 from process_control.run.unfinished import refuse_survivors
+from process_control.state.block import runner_is_alive
 from process_control.system import proc
 from process_control.system.signals import WaitEnded
 
@@ -21,10 +23,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.run.run import Run
     from process_control.run.world import World
+    from process_control.state.block import Block
+
+#: So long a start waits for a process that records a lost run under the lock; that takes a moment.
+SETTLING_SECONDS = 5.0
+#: Until a start that has just taken the lock has its run in the block.
+STARTING_SECONDS = 2.0
+_LOOK_AGAIN_SECONDS = 0.02
 
 
 def meet_the_holder(run: "Run", world: "World") -> Go | Stop:
     """Do what `on_overlap` says; return Go when we hold the lock after that."""
+    asked, is_being_settled = world.clock.monotonic(), False
     _refuse_own_ancestor(run, world)
     if holder_of(world) is None:
         for block in world.lock.blocks():
@@ -32,11 +42,17 @@ def meet_the_holder(run: "Run", world: "World") -> Go | Stop:
                 answer = refuse_survivors(run, world, block)
                 if isinstance(answer, Stop):
                     return answer
+                is_being_settled |= block.get("end") is None and not runner_is_alive(block, world.identity)
     how = _what_to_do_about_the_overlap(run, world)
     if how == "queue":
-        return _wait_for_the_lock(run, world)
+        return _wait_for_the_lock(run, world, asked)
     if how == "replace":
-        return _replace(run, world)
+        return _replace(run, world, asked)
+    if is_being_settled:  # a run that was lost must not cost another planned time
+        if _has_lock_within(run, world, SETTLING_SECONDS, asked):
+            return ask_the_gate_again(run, world)
+        if world.inbox.stopping:
+            return Stop(_stopped_while_waiting(run, world))
     words = holder_in_words(run, world) + _continue_the_stopped(world)
     if how == "fail":
         return fail(run, world, "overlap", words)
@@ -87,13 +103,13 @@ def _refuse_own_ancestor(run: "Run", world: "World") -> None:
         )
 
 
-def _wait_for_the_lock(run: "Run", world: "World") -> Go | Stop:
+def _wait_for_the_lock(run: "Run", world: "World", asked: float) -> Go | Stop:
     seconds = run.request.wait_seconds if run.request.wait_seconds is not None else _rest_of_the_wait(run)
     words = holder_in_words(run, world) + _continue_the_stopped(world)
     world.people.notifier.say(f"{run.job.slug}: waiting: {words}")
     if run.request.scheduled:
         note_waiting(run, world, words)
-    if _has_lock_within(run, world, seconds):
+    if _has_lock_within(run, world, seconds, asked):
         return ask_the_gate_again(run, world)
     return _not_taken(run, world, seconds)
 
@@ -104,12 +120,15 @@ def _rest_of_the_wait(run: "Run") -> float:
     return max(limit - run.request.queued_seconds, 0.001) if limit else limit
 
 
-def _replace(run: "Run", world: "World") -> Go | Stop:
+def _replace(run: "Run", world: "World", asked: float) -> Go | Stop:
     """Stop the run that holds the lock, as --kill-job does, and take the lock; KILL it if it does not end in time."""
-    seconds, block = run.job.queue_timeout_seconds, holder_of(world)
+    seconds, block = run.job.queue_timeout_seconds, _holder_once_it_is_known(world)
+    if world.lock.descriptor is not None:
+        _end_the_wait(run, world, asked)
+        return ask_the_gate_again(run, world)
     if block is not None:
         in_time = ask_to_stop(block, world.identity, world.store.state_directory)
-        if _has_lock_within(run, world, min(seconds, in_time)):
+        if _has_lock_within(run, world, min(seconds, in_time), asked):
             return ask_the_gate_again(run, world)
         if seconds <= in_time or world.inbox.stopping:
             return _not_taken(run, world, seconds)
@@ -117,24 +136,43 @@ def _replace(run: "Run", world: "World") -> Go | Stop:
         seconds -= in_time
     return (
         ask_the_gate_again(run, world)
-        if _has_lock_within(run, world, seconds)
+        if _has_lock_within(run, world, seconds, asked)
         else _not_taken(run, world, run.job.queue_timeout_seconds)
     )
 
 
-def _has_lock_within(run: "Run", world: "World", seconds: float) -> bool:
-    """Wait at most `seconds` (0: no limit) for the lock; return whether we hold it. A signal ends the wait."""
+def _holder_once_it_is_known(world: "World") -> "Block | None":
+    """Return the block of the run that holds the lock; that of a start that has just taken it is there in a moment.
+
+    None when nobody shows; when the lock has become free, we hold it.
+    """
+    until = world.clock.monotonic() + STARTING_SECONDS
+    while (block := holder_of(world)) is None and world.clock.monotonic() < until and not world.inbox.stopping:
+        if world.lock.take():
+            break
+        pause(world.inbox, _LOOK_AGAIN_SECONDS)
+    return block
+
+
+def _has_lock_within(run: "Run", world: "World", seconds: float, asked: float) -> bool:
+    """Wait at most `seconds` (0: no limit) for the lock; return whether we hold it. A signal ends the wait.
+
+    `asked` is the moment of the look that found it held, by the monotonic clock: from then on this start has waited.
+    """
     world.guard.end_within(seconds + START_SECONDS if seconds else None)
-    asked = world.clock.monotonic()
     try:
         with world.inbox.interruptible(seconds):
             world.lock.take(wait=True)
     except WaitEnded:
         return False
+    _end_the_wait(run, world, asked)
+    return True
+
+
+def _end_the_wait(run: "Run", world: "World", asked: float) -> None:
     run.started_at = world.clock.now()
     run.waited_seconds += world.clock.monotonic() - asked
     world.guard.end_within(START_SECONDS)
-    return True
 
 
 def _not_taken(run: "Run", world: "World", seconds: float) -> Stop:

@@ -113,14 +113,20 @@ class _Waiting:
         if self._of_its_job is None and how != "queue":
             words = f"an earlier start of this job still waits for {self._for_what()}"
             return (fail if how == "fail" else skip)(run, world, "overlap", words)
+        self._show_it_waits()  # before the record: whoever has read that finds the start waiting
         if not self._is_noted:
             note_waiting(run, world, self._for_what())
             self._is_noted = True
-        if self._of_its_job is None and not self._wait_in_the_kernel(name, "_of_its_job"):
-            return self._not_taken()
-        if self._of_its_job is not None:
-            notes.write_note(self._of_its_job, {**note_of(run, world), "pool": self._full.pool})
+        if self._of_its_job is None:
+            if not self._wait_in_the_kernel(name, "_of_its_job"):
+                return self._not_taken()
+            self._show_it_waits()
         return GO
+
+    def _show_it_waits(self) -> None:
+        """Have the views show this as the waiting start of its job, if it is."""
+        if self._of_its_job is not None:
+            notes.write_note(self._of_its_job, {**note_of(self._run, self._world), "pool": self._full.pool})
 
     def _has_places(self) -> bool:
         """Wait for the places; return whether we have them. A signal, and the time limit, end the wait."""

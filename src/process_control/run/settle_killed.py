@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
     from process_control.config.settings import Settings
     from process_control.run.caller import Surroundings
+    from process_control.state.block import Block
     from process_control.system.account import Account
 
 PATIENCE_MILLISECONDS = 10_000
 _AFTER_KILL_MILLISECONDS = 1000
+#: The exit code of the child when the run had recorded its end.
+_HAD_ENDED = 1
 
 
 def settle_in_a_child(
@@ -29,8 +32,10 @@ def settle_in_a_child(
     *,
     killed: str,
     is_ad_hoc: bool = False,
-) -> None:
+) -> bool:
     """Settle the killed run in a child process as the service user, and wait for it for a short time. Never raises.
+
+    Return whether the run had recorded its end before its runner was killed, so that it is not lost.
 
     `runner` is the pid of the killed runner, `trigger` what started it (None: by hand), `killed` by whom, in words. The
     wait is limited because configuration and job file may be on the disk on which the runner hung.
@@ -41,18 +46,20 @@ def settle_in_a_child(
             _settle_and_end(slug, runner, trigger, surroundings, killed, is_ad_hoc)
         handle = posix.pidfd_open(child)
     except OSError:
-        return
+        return False
     poll = select.poll()
     poll.register(handle, select.POLLIN)
     try:
         if not poll.poll(PATIENCE_MILLISECONDS):
             _signal.pidfd_send_signal(handle, _signal.SIGKILL)
         if poll.poll(_AFTER_KILL_MILLISECONDS):
-            posix.waitpid(child, 0)
+            _, status = posix.waitpid(child, 0)
+            return posix.WIFEXITED(status) and posix.WEXITSTATUS(status) == _HAD_ENDED
     except OSError:
         pass
     finally:
         posix.close(handle)
+    return False
 
 
 def _settle_and_end(
@@ -64,6 +71,7 @@ def _settle_and_end(
     is_ad_hoc: bool,
 ) -> None:
     """Do in the child what the next start would do first. Never returns."""
+    code = 0
     try:
         from process_control.config.job_directory import load_job
         from process_control.core.facts import MANUAL
@@ -86,6 +94,8 @@ def _settle_and_end(
         request = Request(trigger=MANUAL, by=account.name, is_ad_hoc=is_ad_hoc)
         run = Run(request, job, started_at=world.clock.now(), host=world.identity.host)
         world.store.open()
+        if _had_ended(world.store.previous_run(), slug, runner, settings.state_directory):
+            code = _HAD_ENDED
         if world.lock.take():  # else a survivor holds it, which the next start reports
             if isinstance(settle_unfinished_runs(run, world), Stop):
                 return
@@ -96,7 +106,16 @@ def _settle_and_end(
     except Exception:  # noqa: BLE001  a package that was replaced: the next start settles it
         pass
     finally:
-        posix._exit(0)
+        posix._exit(code)
+
+
+def _had_ended(block: "Block | None", slug: str, runner: int, state_directory: str) -> bool:
+    """Return whether the run of this runner, which was killed, has its end. `block` is the job's."""
+    if block is None:
+        return False
+    if block.get("pid") != runner:  # a later run has begun, under the same lock
+        return _had_a_run(slug, runner, state_directory)
+    return isinstance(block.get("end"), dict)
 
 
 def _refused_what_did_not_start(
@@ -119,6 +138,28 @@ def _refused_what_did_not_start(
     had_claimed, slot = forget_claim_of(store, runner, boot_id=proc.boot_id())
     if slot is None and (had_claimed or (block is not None and block.get("pid") == runner)):
         return False
+    if slot is None and _had_a_run(slug, runner, settings.state_directory):
+        return False
     asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": account.name, "host": posix.uname().nodename}
     refuse(Outbox(settings, user=account.name), asked, slot, killed=killed, mails=is_reported(None, settings))
     return True
+
+
+def _had_a_run(slug: str, runner: int, state_directory: str) -> bool:
+    """Return whether this runner, which was killed, has recorded a start: a later run may have its block by now."""
+    import time
+
+    from process_control.history.journal_reader import backwards
+    from process_control.system import proc
+    from process_control.system.clock import iso
+
+    boot_id, guard_started = proc.boot_id(), proc.start_time(posix.getppid()) or 0
+    for record in backwards(
+        state_directory,
+        since=iso(time.time() - proc.seconds_since(guard_started)),
+        needle=f'"pid":{runner},',
+    ):
+        if record["event"] == "start" and record.get("job") == slug and record.get("pid") == runner:
+            started = record.get("pid_start")
+            return record.get("boot_id") == boot_id and isinstance(started, int) and started >= guard_started
+    return False

@@ -14,7 +14,7 @@ from process_control.run.holder import refuse_beside_a_live_run
 from process_control.run.other_jobs import job_named, store_of
 from process_control.run.refusal import skip
 from process_control.run.run import GO, Go, Stop
-from process_control.state.block import runner_lives_here
+from process_control.state.block import is_unsettled, read_block, runner_lives_here
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False
@@ -32,7 +32,13 @@ def settle(run: "Run", world: "World", unsettled: "list[Block]") -> Go | Stop:
 
     A run without an end is `lost` unless a process of it survives: then this start is refused (75), naming it.
     """
-    for block in unsettled:
+    for found in unsettled:
+        block = found
+        if block.get("end") is None and not runner_lives_here(block, world.identity):
+            # Without the lock, as when its file was removed, a run may have recorded its end during this look.
+            block = read_block(world.store.state_directory, str(found["job"])) or found
+        if not is_unsettled(block):
+            continue
         if block.get("end") is None and runner_lives_here(block, world.identity):
             world.lock.release()
             return refuse_beside_a_live_run(run, world)

@@ -30,6 +30,7 @@ from process_control.scheduler.records import (
     who_holds_the_lock,
 )
 from process_control.state.all_jobs import AllJobs
+from process_control.state.claim import settled_slot
 from process_control.system.account import group_named
 from process_control.system.clock import iso
 from process_control.system.lock import take
@@ -259,7 +260,9 @@ class Scheduler:
         claimed: dict[str, int | None] = {}
         with AllJobs(self._settings.state_directory) as jobs:
             for slug in self.dispatch.jobs:
-                claimed[slug], block = jobs.slot_and_running(slug)
+                # A time whose start was killed before its run may be claimed again; of one that waits that is in vain.
+                claimed[slug] = settled_slot(self._settings.state_directory, slug)
+                _, block = jobs.slot_and_running(slug)
                 if block is not None:
                     self._watch_other_run(slug, block)
         for slot, slug, arrived in self._held.left_by_the_one_before():

@@ -197,8 +197,8 @@ class _Starts:
         if "code" in report:
             self._look()
             code = NotStarted.exit_code if report["code"] is None else int(report["code"])
-            words = str(report["words"]) or f"run-job ended with {code}"
-            self._results.setdefault(number, _result(why=words, code=code))
+            ended = Started.ended(self._jobs[number], code, str(report["words"]))
+            self._results.setdefault(number, _result(why=ended.why, code=code))
 
     def _look(self) -> None:
         """Find the runs that have begun, by their blocks, and the starts that wait for their lock."""
@@ -210,12 +210,13 @@ class _Starts:
                 if self._is_closed:
                     self._results[number] = self._unknown(self._jobs[number])
                 continue
+            has_ended = self._is_closed and not proc.is_alive(guard, None)  # asked first, as in `actions.start`
             block = read_block(self._state_directory, self._jobs[number])
             if block is not None and block.get("guard_pid") == guard:
                 self._results[number] = _result(run_id=str(block["run_id"]))
             elif guard not in runners:
                 self._waits_since.pop(number, None)
-                if self._is_closed and not proc.is_alive(guard, None):
+                if has_ended:
                     self._results[number] = self._unknown(self._jobs[number])
             elif now - self._waits_since.setdefault(number, now) > LOCK_WAIT_SECONDS:
                 why = f"queued: it starts when its lock is free; to cancel: kill {runners[guard]}"

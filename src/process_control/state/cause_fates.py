@@ -39,6 +39,9 @@ def _fate(
             return _ended(slug, on, end)
         how = f"runs since {block.get('started_at')} (run {block.get('run_id')})"
         if not runner_is_alive(block):
+            now = read_block(state_directory, slug)
+            if now != block:  # it has ended during this look
+                return _fate(slug, on, slot, state_directory, is_planned)
             how = f"was killed, and is not recorded as lost yet (run {block.get('run_id')})"
         return CauseFate(slug, on, PENDING, how)
     return _in_journal(slug, on, at, state_directory) or _without_a_record(slug, on, slot, is_planned)

@@ -4,6 +4,9 @@ Lean module. The claim follows the line of the slot and is written with it. A cl
 second write. `done` means that a skip was recorded; `free` that a refusal was, so that the slot may be claimed again.
 """
 
+from process_control.core import layout
+from process_control.state.block import BLOCK_BYTES, SLOT_BYTES, run_in, slot_in
+from process_control.system import proc
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False
@@ -53,3 +56,15 @@ def claim_in(line: bytes) -> Claim | None:
 def is_started(claim: Claim, run: "Block | None") -> bool:
     """Return whether the block's run is the one of the claim."""
     return run is not None and run.get("scheduled_at") == iso(claim.slot)
+
+
+def settled_slot(state_directory: str, slug: str) -> int | None:
+    """Return the last slot (UTC seconds) in the job's block if it had its run or its skip; else None.
+
+    It had none yet, or never will, while a start that has claimed it waits, or was killed.
+    """
+    content = proc.read_small(layout.block(state_directory, slug), BLOCK_BYTES)
+    slot, claim = slot_in(content), claim_in(content[SLOT_BYTES:ASIDE_AT])
+    if claim is not None and claim.slot == slot and claim.state != DONE and not is_started(claim, run_in(content)):
+        return None
+    return slot

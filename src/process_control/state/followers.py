@@ -5,6 +5,7 @@ and by each look of `watch` that sees a changed file, and by `cron-generate`: on
 be noticed that late.
 """
 
+import fcntl
 import posix
 import time
 
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
     from process_control.core.job import Job
 
     Causes = dict[str, list[str]]
+    #: What was there before job files were read: the names of them, and the file of causes.
+    Before = tuple[list[object] | None, list[int] | None]
 
 _MAX_BYTES = 1 << 22
 #: A directory that was changed just now may change again within one tick of the file system's clock.
 _SETTLED_SECONDS = 1.0
+_LOCK_FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
+#: Who has the lock only writes the file, unless somebody has stopped it.
+_MAX_WAIT_SECONDS, _LOOK_AGAIN_SECONDS = 1.0, 0.005
 
 
 def followers_of(settings: "Settings", slug: str) -> "list[str]":
@@ -40,13 +46,19 @@ def causes_by_job(settings: "Settings") -> "Causes":
     return _look(settings, {} if known is None else known["after"])  # type: ignore[arg-type]
 
 
-def note_all(settings: "Settings", jobs: "Iterable[object]", *, names_before: "list[object] | None" = None) -> None:
+def before_reading(settings: "Settings") -> "Before":
+    """Return what `note_all` has to know of the moment before the jobs are read."""
+    return stamp_of_names(settings), _stamp_of_file(settings)
+
+
+def note_all(settings: "Settings", jobs: "Iterable[object]", *, before_it: "Before | None" = None) -> None:
     """Write what all jobs of the directory name in `after`: each a Job, or what is known of an invalid file by slug.
 
-    `names_before`: `stamp_of_names` from before the jobs were read. With it, nobody reads the files again for this.
+    `before_it`: `before_reading` from before the jobs were read. With it, nobody reads the files again for this.
     """
     from process_control.core.job import Job
 
+    names_before, written = (None, _stamp_of_file(settings)) if before_it is None else before_it
     known = _read(settings) or {"after": {}}
     before: Causes = known["after"]  # type: ignore[assignment]
     found: Causes = {}
@@ -56,7 +68,7 @@ def note_all(settings: "Settings", jobs: "Iterable[object]", *, names_before: "l
         if causes:
             found[slug] = causes
     stamp = stamp_of_names(settings)  # another file may have come since the jobs were read
-    _write(settings, found, stamp if stamp in (known.get("stamp"), names_before) else None)
+    _write(settings, found, stamp if stamp in (known.get("stamp"), names_before) else None, written)
 
 
 def _look(settings: "Settings", before: "Causes") -> "Causes":
@@ -65,7 +77,7 @@ def _look(settings: "Settings", before: "Causes") -> "Causes":
     from process_control.core.job import is_slug
     from process_control.errors import ProcessControlError
 
-    stamp = stamp_of_names(settings)
+    stamp, written = before_reading(settings)
     named: list[str] = []
     with JobDirectory(settings) as directory:
         for name in directory.names():
@@ -86,7 +98,7 @@ def _look(settings: "Settings", before: "Causes") -> "Causes":
             causes = before.get(slug, [])
         if causes:
             found[slug] = causes
-    _write(settings, found, stamp)
+    _write(settings, found, stamp, written)
     return found
 
 
@@ -128,12 +140,48 @@ def _read(settings: "Settings") -> "dict[str, object] | None":
     return value if all(isinstance(causes, list) for causes in value["after"].values()) else None
 
 
-def _write(settings: "Settings", found: "Causes", stamp: "list[object] | None") -> None:
-    """Write the file; without a `stamp`, or when it cannot be written, the next run reads the directory again."""
+def _stamp_of_file(settings: "Settings") -> "list[int] | None":
+    """Return what changes each time the file of causes is written; None: there is none."""
+    try:
+        stat = posix.stat(layout.chains(settings.state_directory))
+    except OSError:
+        return None
+    return [stat.st_ino, stat.st_mtime_ns]
+
+
+def _write(settings: "Settings", found: "Causes", stamp: "list[object] | None", written: "list[int] | None") -> None:
+    """Write the file; without a `stamp`, or when it cannot be written, the next run reads the directory again.
+
+    So it does when another process has written the file since it was as `written`: that one may have read the jobs
+    before us or after us.
+    """
     from process_control.system import atomic_file
 
-    value = {"stamp": stamp, "after": dict(sorted(found.items()))}
+    directory = settings.state_directory
     try:
-        atomic_file.write_unsynced(layout.chains(settings.state_directory), encode(value).encode("ascii"), mode=0o640)
+        descriptor = posix.open(layout.chains_lock(directory), _LOCK_FLAGS, 0o600)
+    except OSError:
+        return
+    try:
+        _lock(descriptor)
+        is_known = stamp is not None and written == _stamp_of_file(settings)
+        value = {"stamp": stamp if is_known else None, "after": dict(sorted(found.items()))}
+        atomic_file.write_unsynced(layout.chains(directory), encode(value).encode("ascii"), mode=0o640)
     except OSError:
         pass
+    finally:
+        posix.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Take the lock of those who write the file. Raises BlockingIOError when one of them keeps it for long."""
+    until = time.monotonic() + _MAX_WAIT_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise
+        else:
+            return
+        time.sleep(_LOOK_AGAIN_SECONDS)

@@ -25,6 +25,8 @@ from process_control.system.plain_file import open_plain
 
 #: As in the first version, which must not send beside this one during an upgrade.
 LOCK = ".telling"
+#: The lock of the one that waits for it to send.
+WAITING = ".telling.next"
 _LARGEST = 8 << 20
 #: Good and bad ends that are remembered of a job, and messages that were accepted of an incident.
 _MAX_ENDS, _MAX_TAKEN = 20, 500
@@ -54,6 +56,27 @@ class Head:
 def changing(run_directory: str, *, wait: bool = True) -> Iterator[bool]:
     """Hold the lock of all incidents; yield False when another process has it and `wait` is not set."""
     descriptor = lock.take(run_directory, LOCK, wait=wait)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+@contextmanager
+def next_to_change(run_directory: str) -> Iterator[bool]:
+    """Hold the lock of all incidents, after a wait for it; yield False when another process waits for it already.
+
+    That one has yet to look at what there is to do: nobody else need wait.
+    """
+    descriptor = lock.take(run_directory, LOCK)
+    if descriptor is None:
+        waiting = lock.take(run_directory, WAITING)
+        if waiting is not None:
+            try:
+                descriptor = lock.take(run_directory, LOCK, wait=True)
+            finally:
+                os.close(waiting)
     try:
         yield descriptor is not None
     finally:

@@ -11,6 +11,10 @@ _BLIND = (12, 23, 24)
 RUN_ID_VARIABLE = b"PROCESS_CONTROL_RUN_ID="
 _MAX_COMMAND_LINE = 64 << 10
 _MAX_SHOWN = 80
+_EXEC_SECONDS = 1.0
+_LOOK_AGAIN_SECONDS = 0.001
+#: PF_EXITING and PF_KTHREAD of the kernel's flags of a process.
+_EXITS_OR_OF_THE_KERNEL = 0x00200004
 
 
 def read_small(path: str, chunk_bytes: int = 1 << 16) -> bytes:
@@ -154,12 +158,30 @@ def descendants(pid: int) -> list[tuple[int, int]]:
 def environment(pid: int) -> bytes:
     """Return the environment with which `pid` was executed, as /proc has it; b"" when it is gone or hidden.
 
-    If the first thread has ended, it is read from another thread.
+    If the first thread has ended, it is read from another thread. A process in the middle of its exec has none for a
+    moment, longer on a busy host: it is looked at until it has its new one.
     """
+    until, has_words = time.monotonic() + _EXEC_SECONDS, False
+    while not (text := _environment_now(pid)) and _may_execute(pid) and time.monotonic() < until:
+        had_words, has_words = has_words, bool(read_small(f"/proc/{pid}/cmdline", 4096))
+        if has_words and had_words:  # twice: it may have got both between the two reads
+            break
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    return text
+
+
+def _environment_now(pid: int) -> bytes:
     text = read_small(f"/proc/{pid}/environ")
     if text or not is_alive(pid, None):
         return text
     return next((found for thread in threads(pid) if (found := read_small(f"/proc/{pid}/task/{thread}/environ"))), b"")
+
+
+def _may_execute(pid: int) -> bool:
+    """Return whether it is a process that may be executing a program now, and whose environment we could read then."""
+    fields = stat_fields(pid)
+    is_one = len(fields) > 19 and fields[0] not in (b"Z", b"X") and not int(fields[6]) & _EXITS_OR_OF_THE_KERNEL
+    return is_one and posix.access(f"/proc/{pid}/environ", posix.R_OK)
 
 
 def environment_value(pid: int, variable: bytes) -> bytes | None:

@@ -15,8 +15,10 @@ from process_control.core import layout
 from process_control.core.job import Job
 from process_control.core.schedule.catch_up import to_catch_up
 from process_control.core.schedule.plan import Plan
+from process_control.core.schedule.slots import DUE
 from process_control.history.index.index import Index
-from process_control.state.block import read_mark, read_slot
+from process_control.state.block import read_mark
+from process_control.state.claim import settled_slot
 from process_control.state.past_runs import open_index
 from process_control.state.watch_memory import CatchingUp
 from process_control.system.clock import iso
@@ -95,7 +97,7 @@ def decide(
             entry.settled, entry.next_slot = now - entry.within, 0.0
         if entry.next_slot is not None and entry.next_slot <= now:
             slots = _slots(entry, now)
-            if len(slots) == 1 and read_slot(settings.state_directory, slug) == slots[0]:
+            if len(slots) == 1 and settled_slot(settings.state_directory, slug) == slots[0]:
                 _settle(entry, slots[0])
             elif slots:
                 asked[slug] = slots
@@ -112,9 +114,12 @@ def decide(
         ledger = Ledger(settings, jobs, index, now=now)
         chosen = [job for job in jobs if isinstance(job, Job) and job.slug in doubtful]
         found = wanted(settings, chosen, ledger, index)
-        for slug in doubtful:
-            if slug not in found:
-                over = [slot for slot in asked[slug] if now - slot > known[slug].start_within]
+        others = [slug for slug in doubtful if slug not in found]
+        of_slugs = ledger.slots(others, after=min(asked[slug][0] for slug in others) - 1, until=now) if others else []
+        for slug in others:  # what a start still waits for may come to nothing yet
+            first = min((each.slot for each in of_slugs if each.job == slug and each.fate == DUE), default=now)
+            over = [slot for slot in asked[slug] if now - slot > known[slug].start_within and slot < first]
+            if over:
                 _settle(known[slug], over[-1])
         return found
 

@@ -23,6 +23,8 @@ def scheduler_seen(state_directory: str) -> SchedulerSeen | None:
     if note is None:
         return None
     is_alive = lives(note)
+    if not is_alive and (now := read_note(state_directory)) is not None:  # it may have ended well during this look
+        note, is_alive = now, lives(now)
     return SchedulerSeen(
         pid=note.pid,
         started_at=note.started_at,

@@ -96,8 +96,8 @@ def start(options: Options) -> int:
             bundle.close()
         code, killed = guard.watch(runner, channel)
         if killed is not None:
-            _settle(options, runner, options.scheduled, killed)
-            _say_that_it_is_lost(options, killed)
+            had_ended = _settle(options, runner, options.scheduled, killed)
+            _say_what_was_killed(options, killed, had_ended=had_ended)
         return code
     try:
         if bundle is not None:
@@ -186,26 +186,32 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     return settings, account, caller
 
 
-def _say_that_it_is_lost(options: Options, killed: str) -> None:
+def _say_what_was_killed(options: Options, killed: str, *, had_ended: bool) -> None:
     """Print to stderr that the run is lost: its runner cannot report it. Does not wait for a stopped terminal.
 
-    `killed`: by whom the runner was killed, in words.
+    `killed`: by whom the runner was killed, in words. `had_ended`: its run had, and is recorded as it ended.
     """
     try:
         from process_control.run.report_on_stderr import write_if_taken
     except Exception:  # noqa: BLE001  the package was replaced: the history has it
         return
+    if had_ended:
+        write_if_taken(f"{options.job}: {killed} after the end of its run, which is recorded\n")
+        return
     write_if_taken(f"{options.job}: lost: {killed}, and its processes were ended\n")
 
 
-def _settle(options: Options, runner: int, trigger: str | None, killed: str) -> None:
-    """Have a run whose runner was killed recorded as lost; with a package that was replaced the next start does it."""
+def _settle(options: Options, runner: int, trigger: str | None, killed: str) -> bool:
+    """Have a run whose runner was killed recorded as lost; with a package that was replaced the next start does it.
+
+    Return whether it had recorded its end before.
+    """
     try:
         from process_control.run.settle_killed import settle_in_a_child
     except Exception:  # noqa: BLE001
-        return
+        return False
     is_ad_hoc = options.ad_hoc is not None
-    settle_in_a_child(
+    return settle_in_a_child(
         options.job or "", runner, trigger, lambda: _surroundings(options, None), killed=killed, is_ad_hoc=is_ad_hoc
     )
 

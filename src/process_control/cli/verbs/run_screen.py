@@ -11,7 +11,7 @@ from process_control.errors import FINE, NO
 def print_started(started: Sequence[Started], *, as_json: bool) -> int:
     """Print the run id of each, or why there is none; return the exit code of the command."""
     _print(started, as_json=as_json)
-    refused = [each for each in started if each.exit_code is not None]
+    refused = [each for each in started if each.exit_code]
     if not refused:
         return FINE
     return refused[0].exit_code or NO if len(started) == 1 else NO

@@ -32,7 +32,7 @@ ReadBlock = Callable[[str, str], dict[str, object] | None]
 RunnerIsAlive = Callable[[dict[str, object]], bool]
 #: The columns of SELECTED.
 FoundRow = tuple[Any, ...]
-_outcome, _age = columns("outcome"), columns("started_at", "run_id")
+_outcome, _id, _age = columns("outcome"), columns("run_id"), columns("started_at", "run_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,21 +229,23 @@ class Index:
     def _ended_or_not(self, rows: list[FoundRow]) -> list[Run]:
         """Return the runs of rows. One without an end is running, or has its end in the block only, or is lost.
 
-        A run that seems lost may have ended since the journal was folded: then the journal is read again first.
+        A run that seems lost may have ended since the journal was folded: then the journal is read again. Each runner
+        is looked for once: one that ends after that was running.
         """
-        if any(_outcome(row) is None and not self._is_running(Row._make(row)) for row in rows):
+        lost = {_id(row) for row in rows if _outcome(row) is None and not self._is_running(Row._make(row))}
+        if lost:
             self._database.fold()
-            rows = [self._reread(Row._make(row)) if _outcome(row) is None else row for row in rows]
-        return [run_of_row(row) if _outcome(row) is not None else self._run(Row._make(row)) for row in rows]
+            rows = [self._reread(Row._make(row)) if _id(row) in lost else row for row in rows]
+        return [
+            self._run(Row._make(row)) if _outcome(row) is None and _id(row) in lost else run_of_row(row) for row in rows
+        ]
 
     def _reread(self, row: Row) -> FoundRow:
         found = self._database.rows(BY_ID, (row.run_id, row.run_id + "~", 1))
         return found[0] if found else row
 
     def _run(self, row: Row) -> Run:
-        """Return a run without a recorded end."""
-        if self._is_running(row):
-            return run_of_row(row)
+        """Return a run without a recorded end, and without a runner."""
         block = self._read_block(self.state_directory, row.job)
         end = block.get("end") if block and block.get("run_id") == row.run_id else None
         if isinstance(end, dict) and is_sound(END, end):
