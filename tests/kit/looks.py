@@ -6,7 +6,6 @@ Nothing sends them: the test holds the lock of the process that would.
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,30 +14,12 @@ from typing import Any
 import pytest
 
 from kit.harness import Box, Result
+from kit.mail_server import nothing_is_sent
 from kit.night import LIBRARY
 from kit.outages import as_iso
-from process_control.state.incident_store import LOCK
-from process_control.system.lock import take
 
-SENDING = LOCK
 FAILMAIL = {"to_address": "ops@example.org", "smtp": "127.0.0.1:9"}
 EVERY_MINUTE = "* * * * *"
-
-
-@contextmanager
-def nothing_is_sent(box: Box) -> Iterator[None]:
-    """Keep what is posted in the spool."""
-    run_directory = box.state_directory / "run"
-    run_directory.mkdir(parents=True, exist_ok=True)
-    lock = take(str(run_directory), SENDING)
-    if lock is None:
-        raise AssertionError("somebody sends already")
-    box.give(box.state_directory, box.service_user)
-    os.chmod(run_directory, 0o755)
-    try:
-        yield
-    finally:
-        os.close(lock)
 
 
 def posted(box: Box, *whats: str) -> list[dict[str, Any]]:

@@ -147,18 +147,31 @@ def wait_until_told(box: Box) -> None:
 
 
 @contextmanager
-def nobody_sends(box: Box) -> Iterator[None]:
-    """Keep every process that sends from doing so: it ends at once while one is at it, and one waits for that."""
-    run_directory = str(box.state_directory / "run")
-    held = [lock.take(run_directory, name) for name in (WAITING, LOCK)]
+def nothing_is_sent(box: Box) -> Iterator[None]:
+    """Keep what is posted in the spool: who would send it ends at once while one is at it, and one waits for that."""
+    run_directory = box.state_directory / "run"
+    is_new = not run_directory.exists()
+    run_directory.mkdir(parents=True, exist_ok=True)
+    held = [lock.take(str(run_directory), name) for name in (WAITING, LOCK)]
+    if is_new:
+        box.give(box.state_directory, box.service_user)
+        os.chmod(run_directory, 0o755)
     try:
-        assert None not in held
+        if None in held:
+            raise AssertionError("somebody sends already")
         yield
-        wait_until_told(box)
     finally:
         for descriptor in held:
             if descriptor is not None:
                 os.close(descriptor)
+
+
+@contextmanager
+def nobody_sends(box: Box) -> Iterator[None]:
+    """Keep what is posted in the spool, until all who would send it have ended."""
+    with nothing_is_sent(box):
+        yield
+        wait_until_told(box)
 
 
 # --- servers that misbehave ------------------------------------------------------------------------------------------

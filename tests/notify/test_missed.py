@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kit.harness import SERVICE_USER, Box
-from kit.looks import FAILMAIL, Looks, looks, nothing_is_sent, posted
+from kit.looks import FAILMAIL, Looks, looks, posted
+from kit.mail_server import nothing_is_sent
 from process_control.actions.rights import Actor
 from process_control.actions.watch import Watch
 from process_control.config.settings import load_settings

@@ -3,7 +3,8 @@
 import pytest
 
 from kit.harness import Box
-from kit.looks import FAILMAIL, Looks, looks, nothing_is_sent, posted
+from kit.looks import FAILMAIL, Looks, looks, posted
+from kit.mail_server import nothing_is_sent
 
 __all__ = ["looks"]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from kit.harness import Box, until
-from kit.looks import FAILMAIL, Looks, looks, nothing_is_sent, posted
+from kit.looks import FAILMAIL, Looks, looks, posted
+from kit.mail_server import nothing_is_sent
 from kit.outside import outside
 from kit.runs import script
 from run_job.test_watch import look, look_was
