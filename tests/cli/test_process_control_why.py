@@ -11,8 +11,8 @@ import pytest
 from kit import why_cases
 from kit.builders import iso
 from kit.harness import Box, Result, until
-from kit.past import DAY, Past, masked, words_like, yesterday
-from kit.why_cases import CASES, JOB, SLOT, Case, planned
+from kit.past import DAY, Past, hour, masked, words_like, yesterday
+from kit.why_cases import AT_NIGHT, CASES, JOB, SLOT, Case, planned
 from process_control.cli.main import VERBS
 from process_control.views.slot_in_words import as_argument
 from process_control.views.time_words import LocalZone
@@ -27,8 +27,8 @@ ANSWERS = {"lint": (0, 1), "release": (0, 1), "doctor": (0, 1), "recover": (0, 1
 @pytest.fixture(autouse=True)
 def slot_of_yesterday(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the stories be of the day before now: the session may have begun before midnight."""
-    monkeypatch.setattr(why_cases, "SLOT", yesterday())
-    monkeypatch.setattr(why_cases, "BEFORE", yesterday(days=3))
+    monkeypatch.setattr(why_cases, "SLOT", yesterday(hour(2)))
+    monkeypatch.setattr(why_cases, "BEFORE", yesterday(hour(2), days=3))
 
 
 def ask(box: Box, *words: str) -> Result:
@@ -52,7 +52,7 @@ def is_there(box: Box, command: str) -> bool:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_answer_reads_like_this(case: Case, box: Box) -> None:
-    end = case.happens(Past(box))
+    end = case.happens(Past(box, AT_NIGHT))
     try:
         shown = ask(box, *case.words()).stdout
     finally:
@@ -72,7 +72,7 @@ def test_the_answer_reads_like_this(case: Case, box: Box) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_command_that_it_names_works_when_pasted(case: Case, box: Box) -> None:
-    end = case.happens(Past(box))
+    end = case.happens(Past(box, AT_NIGHT))
     missing = []
     try:
         answer = box.process_control("why", *case.words(), "--json").json()
@@ -96,7 +96,7 @@ def test_every_command_that_it_names_works_when_pasted(case: Case, box: Box) -> 
 
 
 def test_a_run_that_takes_far_longer_than_usual_can_be_stopped_by_the_command_shown(box: Box) -> None:
-    past = Past(box)
+    past = Past(box, AT_NIGHT)
     box.job("backup", JOB)
     for days in (3, 4, 5):
         past.start_of("backup", SLOT - days * DAY, seconds=60)
@@ -126,10 +126,10 @@ def test_a_start_that_waits_shows_its_place_in_the_queue(box: Box) -> None:
 
 
 def test_what_a_clock_change_did_is_said_and_the_time_where_the_schedule_is_meant(box: Box) -> None:
-    past = Past(box)
-    box.job("backup", JOB + "\ntime_zone: Europe/Berlin")
+    past = Past(box, AT_NIGHT)
+    box.job("backup", "command: echo hi\nschedule: '30 2 * * *'\ntime_zone: Europe/Berlin")
     moved = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)  # 02:30 is skipped there
-    past.version(moved - DAY, time_zone="Europe/Berlin")
+    past.version(moved - DAY, time_zone="Europe/Berlin", schedule="30 2 * * *")
     past.start_of("backup", moved)
 
     told = box.process_control("why", "backup", "2026-03-29", "--json").json()
@@ -143,7 +143,7 @@ def test_what_a_clock_change_did_is_said_and_the_time_where_the_schedule_is_mean
 def test_a_job_whose_time_zone_cron_does_not_know_says_so_unless_a_timer_starts_it(
     box: Box, trigger: str | None
 ) -> None:
-    past = Past(box)
+    past = Past(box, AT_NIGHT)
     # 02:30 is there at 17:30 or 07:30 UTC: not now, when the planned time would still be due.
     zone, ahead = ("Asia/Tokyo", 9) if datetime.now(UTC).hour < 12 else ("America/Lima", -5)
     box.job("backup", f"{JOB}\ntime_zone: {zone}")
@@ -194,7 +194,7 @@ def test_a_time_in_a_command_is_local_and_has_its_offset_where_the_clock_shows_i
 
 
 def test_each_sentence_that_names_a_remedy_ends_in_its_command(box: Box) -> None:
-    planned(Past(box))
+    planned(Past(box, AT_NIGHT))
 
     answer = box.process_control("why", "backup", "yesterday", "--json").json()
 
@@ -214,7 +214,7 @@ def test_a_command_names_the_configuration_that_was_asked(box: Box) -> None:
 
 
 def test_the_json_has_times_in_utc_and_the_screen_has_local_ones(box: Box) -> None:
-    past = Past(box)
+    past = Past(box, AT_NIGHT)
     planned(past)
     past.start_of("backup", SLOT)
     zone = {"TZ": "America/New_York"}
@@ -222,7 +222,7 @@ def test_the_json_has_times_in_utc_and_the_screen_has_local_ones(box: Box) -> No
     told = box.process_control("why", "backup", "2h", "--json", env=zone).json()
     shown = box.process_control("why", "backup", "2h", env=zone).stdout
 
-    assert told["slot"]["slot"].endswith("T02:30:00.000Z")
+    assert told["slot"]["slot"].endswith(f"T{hour(2):02d}:30:00.000Z")
     assert "It ran at" in shown or "It did not run at" in shown
     assert re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.", shown) is None
 
@@ -247,7 +247,7 @@ def test_an_unknown_job_is_suggested_the_nearest_name(box: Box) -> None:
 
 
 def test_years_without_a_start_are_answered_at_once(box: Box) -> None:
-    past = Past(box)
+    past = Past(box, AT_NIGHT)
     box.job("backup", 'command: echo hi\nschedule: "0 0 29 2 *"')
     past.version(SLOT, schedule="0 0 29 2 *")
 

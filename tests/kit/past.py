@@ -12,6 +12,13 @@ from kit.harness import Box
 UTC_ZONE = {"TZ": "UTC"}
 DAY = timedelta(days=1)
 OTHER = "* * * * *"
+LATER_HOURS = 12 if datetime.now(UTC).hour < 5 else 0
+"""How much later a story of `why` happens than it is told: none is of a night that is not over."""
+
+
+def hour(told: int) -> int:
+    """Return the hour (UTC) of the story at which it happens, of the one that is told."""
+    return (told + LATER_HOURS) % 24
 
 
 def yesterday(hour: int = 2, minute: int = 30, *, days: int = 1) -> datetime:
@@ -25,6 +32,7 @@ class Past:
     """Records of a host with one boot, `up` for ten days, unless a test says otherwise. In the order of time."""
 
     box: Box
+    schedule: str = "30 2 * * *"
     state: State = field(init=False)
     boot: str = "boot-a"
     began: datetime = field(default_factory=lambda: yesterday(0, 0, days=10))
@@ -46,11 +54,12 @@ class Past:
         at: datetime,
         job: str = "backup",
         *,
-        schedule: str | None = "30 2 * * *",
+        schedule: str | None = "",
         state: str = "valid",
         **more: Any,
     ) -> None:
-        """Somebody saw a version of the job's file that had come at `at`."""
+        """Somebody saw a version of the job's file that had come at `at`, with the job's schedule or another one."""
+        schedule = self.schedule if schedule == "" else schedule
         planned: dict[str, Any] = {"time_zone": "UTC", "disabled": False, "exclude": [], "start_within": 600.0}
         values = planned if state == "valid" else dict.fromkeys(planned)
         schedules = [schedule] if schedule is not None and state == "valid" else None
@@ -91,19 +100,21 @@ def masked(text: str, *, near: bool = True) -> str:
         *([(rf"{day}\s(?:{_near_now()})\b", "Day NOW")] if near else []),
         (rf"{day}\s(\d\d:\d\d)", r"Day \1"),
         (r"\b\d{4}-\d\d-\d\d(T\d\d:\d\d)", r"DATE\1"),
+        (r"\b(Day\s|DATET|2099\s)(\d\d)(?=:\d\d)", lambda found: f"{found[1]}{hour(int(found[2])):02d}"),
+        (r"\b0(\s)(\d+)(?=(\s\*){3})", lambda found: f"0{found[1]}{hour(int(found[2]))}"),
         (rf"{yesterday():%Y-%m-%d}", "DATE"),
         (r"\b[0-9a-hjkmnp-tv-z]{16}\b", "RUN"),
         (r"\(in\s\d+\s(?:s|min|h|days)\)", "(in SPAN)"),
         (r"\bfor\s\d+\s(?:s|min|h|days)\b", "for SPAN"),
         (r"by\s\w+@[\w.-]+", "by WHO"),
     ):
-        text = re.sub(pattern, replacement, text)
+        text = re.sub(pattern, replacement, text)  # type: ignore[call-overload]
     return text
 
 
-def _near_now() -> str:
-    """Return a pattern of the clock times around now."""
-    now = datetime.now(UTC)
+def _near_now(later_hours: int = 0) -> str:
+    """Return a pattern of the clock times around now, or so many hours later."""
+    now = datetime.now(UTC) + timedelta(hours=later_hours)
     return "|".join(f"{now + timedelta(minutes=minutes):%H:%M}" for minutes in range(-5, 17))
 
 
@@ -113,5 +124,5 @@ def words_like(golden: str, shown: str) -> list[str]:
     So a time of the story stays as it is, also in the minutes in which now is near it.
     """
     pairs = zip_longest(masked(shown, near=False).split(), golden.split(), fillvalue="")
-    now = re.compile(rf"(?:{_near_now()})\b")
+    now = re.compile(rf"(?:{_near_now(LATER_HOURS)})\b")
     return [now.sub("NOW", word) if expected.startswith("NOW") else word for word, expected in pairs]

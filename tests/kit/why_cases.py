@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from kit.builders import iso
-from kit.past import DAY, OTHER, Past, yesterday
+from kit.past import DAY, OTHER, Past, hour, yesterday
 
-JOB = 'command: echo hi\nschedule: "30 2 * * *"'
-SLOT = yesterday()
+AT_NIGHT = f"30 {hour(2)} * * *"
+JOB = f'command: echo hi\nschedule: "{AT_NIGHT}"'
+SLOT = yesterday(hour(2))
 BEFORE = SLOT - 2 * DAY
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -215,9 +216,9 @@ def its_file_was_removed(past: Past) -> None:
 
 @case("backup", "{slot:%Y-%m-%dT%H:%M}")
 def its_schedule_was_changed_before(past: Past) -> None:
-    past.box.job("backup", 'command: echo hi\nschedule: "0 5 * * *"')
-    past.version(BEFORE, schedule="0 1 * * *")
-    past.version(SLOT - MINUTE, schedule="0 5 * * *", commit="c0ffee0123456789", author="Ann", dirty=False)
+    past.box.job("backup", f'command: echo hi\nschedule: "0 {hour(5)} * * *"')
+    past.version(BEFORE, schedule=f"0 {hour(1)} * * *")
+    past.version(SLOT - MINUTE, schedule=f"0 {hour(5)} * * *", commit="c0ffee0123456789", author="Ann", dirty=False)
     others_ran(past, SLOT)
 
 
@@ -275,7 +276,7 @@ def disabled_in_its_file(past: Past) -> None:
 
 @case("backup")
 def backing_off(past: Past) -> None:
-    past.box.job("backup", "command: sh -c 'exit 3'\nschedule: \"30 2 * * *\"\nbackoff: 5m")
+    past.box.job("backup", f"command: sh -c 'exit 3'\nschedule: \"{AT_NIGHT}\"\nbackoff: 5m")
     until = iso(datetime.now(UTC) + 4 * MINUTE)
     past.state.health("backup", "failing", since=iso(SLOT), failures_in_row=2, backoff_until=until,
                       run_id="1m8g35q0yqfpanxy", why="exited with 3")  # fmt: skip
