@@ -530,13 +530,13 @@ class Box:
                 marks += [_mark_of(run_id) for run_id in self._run_ids()]
         limit = Deadline(NAMELESS_SECONDS)
         while True:
-            found, saw_all = self._look(marks, is_for_one=run_id is not None)
-            if found or saw_all or limit.passed():
+            found, is_enough = self._look(marks, is_for_one=run_id is not None)
+            if is_enough or limit.passed():
                 return found
             select.select([], [], [], 0.001)  # it needs the processor
 
     def _look(self, marks: Sequence[bytes], *, is_for_one: bool) -> tuple[list[int], bool]:
-        """Return the living processes with one of these marks, and whether all that live have shown theirs."""
+        """Return the living processes with one of these marks, and whether there are any, or all have shown theirs."""
         found, has_nameless = [], False
         seen = descendants(os.getpid())  # of this process, which is a subreaper
         for pid in seen:
@@ -546,7 +546,7 @@ class Box:
             if (is_marked or any(mark in evidence for mark in marks)) and lives(pid):
                 found.append(pid)
             has_nameless = has_nameless or (not words and lives(pid))
-        return found, not has_nameless and set(descendants(os.getpid())) <= set(seen)
+        return found, bool(found) or (not has_nameless and set(descendants(os.getpid())) <= set(seen))
 
     def wait_until_all_ended(self, *, looks: int = 5, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until no process of the box is left, asleep until those that are seen have ended.
