@@ -173,12 +173,15 @@ test: $(PRODUCT) ## linters and all tests: what CI runs
 	trap 'kill $$mypy 2>/dev/null || true; rm -f "$$output"' EXIT
 	[ -d tests/core/__pycache__ ] || $(PYTHON) -m pytest --collect-only --quiet >/dev/null 2>&1 || true
 	wait $$installing
-	own_tmp=()
+	own=()
 	if [ "$$(id -u)" = 0 ] && [ $(GB_OF_MEMORY) -ge 8 ] && tests/kit/with_own_tmp true 2>/dev/null; then
-		own_tmp=(tests/kit/with_own_tmp)
+		own+=(tests/kit/with_own_tmp)
+	fi
+	if [ "$$(id -u)" = 0 ] && [ "$$(env -u TZ date +%Z)" != UTC ] && tests/kit/with_zone Etc/UTC true 2>/dev/null; then
+		own+=(tests/kit/with_zone Etc/UTC)
 	fi
 	failed=0
-	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' "$${own_tmp[@]}" $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS)) || failed=$$?
+	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' "$${own[@]}" $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS)) || failed=$$?
 	wait $$mypy || failed=$$?
 	trap 'rm -f "$$output"' EXIT
 	cat "$$output"

@@ -34,6 +34,7 @@ from kit.harness import (
     until,
 )
 from kit.warm_commands import running, warm_commands
+from process_control.core.schedule.schedule import is_zone_of_host
 from process_control.execution.groups_of_runs import remove_forsaken
 
 pytest_plugins = ["kit.side_by_side", "kit.storms"]
@@ -218,6 +219,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not is_zone_of_host("UTC"):
+        for item in items:
+            if item.get_closest_marker("needs_utc"):
+                item.add_marker(pytest.mark.skip(reason="needs a host whose time zone is UTC"))
     if IS_ROOT:
         if own_group() is None and shutil.which("linux.uml") is not None:
             # They are run by tests/system/test_control_groups_of_another_kernel.py.

@@ -219,6 +219,7 @@ def _presentable(printed: str) -> str:
 # --- the promises ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_utc
 @pytest.mark.parametrize("page", pages_with_commands(), ids=short)
 def test_the_commands_of_a_page_print_what_is_shown(page: Path, make_box: Callable[..., Box]) -> None:
     reader = Reader(make_box(configured=False, user=SERVICE_USER if IS_ROOT and not is_for_root(page) else None))
@@ -256,6 +257,7 @@ def test_every_command_shown_is_run_or_says_why_not(page: Path) -> None:
     assert not untagged, f"console, sh, yaml, text, …?: {untagged}"
 
 
+@pytest.mark.needs_utc
 @pytest.mark.parametrize("page", [page for page in PAGES if "```yaml" in page.read_text()], ids=short)
 def test_every_yaml_example_loads(page: Path, box: Box) -> None:
     for block in [block for block in blocks(page) if block.language == "yaml"]:

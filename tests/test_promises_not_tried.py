@@ -34,14 +34,17 @@ SIDE_BY_SIDE = ("--numprocesses", "2")
 """As `make test` runs them where there is more than one processor."""
 
 
-def session(directory: Path, tests: str, *flags: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run `tests` in a session of their own, with the fixtures and settings of this one."""
+def session(
+    directory: Path, tests: str, *flags: str, zones: tuple[str, ...] = (), **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run `tests` in a session of their own, with the fixtures and settings of this one; of `zones` the last counts."""
     (directory / "test_example.py").write_text(tests)
     path = f"{PROJECT / 'tests'}:{PROJECT / 'src'}"
     of_the_worker = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
     outer = {name: value for name, value in os.environ.items() if name not in of_the_worker}
     env = {**outer, "PYTHONPATH": path, "CI": "", **environment}
-    command = [sys.executable, "-m", "pytest", "-c", str(PROJECT / "pyproject.toml"), "--rootdir", str(directory)]
+    command = [word for zone in zones for word in (str(PROJECT / "tests/kit/with_zone"), zone)]
+    command += [sys.executable, "-m", "pytest", "-c", str(PROJECT / "pyproject.toml"), "--rootdir", str(directory)]
     command += ["-p", "conftest", "--noconftest", *flags, str(directory)]
     return subprocess.run(command, cwd=directory, env=env, capture_output=True, text=True, check=False)
 
@@ -70,6 +73,19 @@ def test_a_skipped_promise_alone_fails_nothing(tmp_path: Path) -> None:
     done = session(tmp_path, TESTS, "-k", "not forgets")
 
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(("zone", "outcome"), [("Europe/Berlin", "skipped"), ("Etc/UTC", "passed")])
+def test_what_needs_utc_is_named_on_a_host_in_another_zone_which_may_be_another_one_for_root(
+    tmp_path: Path, zone: str, outcome: str
+) -> None:
+    marked = "import pytest\n\n@pytest.mark.needs_utc\ndef test_that_needs_utc():\n    pass\n"
+
+    done = session(tmp_path, marked, zones=("Asia/Kolkata", zone))
+
+    assert outcomes(done.stdout) == {outcome: 1}, done
+    assert ("needs a host whose time zone is UTC" in done.stdout) == (outcome == "skipped")
 
 
 def outcomes(printed: str) -> dict[str, int]:

@@ -15,6 +15,7 @@ from kit.night_cases import INCIDENTS, Incident
 GOLDEN = Path(__file__).parent / "drill"
 WRITING = os.environ.get("PROCESS_CONTROL_DOCS") == "write"
 pytestmark = [
+    pytest.mark.needs_utc,
     pytest.mark.needs_root,
     pytest.mark.skipif(LIBRARY is None, reason="faketime is not installed"),
 ]

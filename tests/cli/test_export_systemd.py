@@ -12,6 +12,7 @@ from kit.desk import Desk
 from kit.harness import SERVICE_USER, Box, Result
 from kit.syslog_listener import Listener
 
+pytestmark = pytest.mark.needs_utc
 BACKUP = "command: /bin/true\nschedule: '30 2 * * *'"
 TIMER, SERVICE = "process-control-backup.timer", "process-control-backup.service"
 RM = "  hint: to leave them to the timers: rm"

@@ -271,6 +271,7 @@ def test_prove_says_for_each_entry_that_the_times_are_equal(desk: Desk, crontab:
     assert result.stderr.startswith("wrote 2, left out 2; proved 2 of 2\n")
 
 
+@pytest.mark.needs_utc
 @pytest.mark.needs_root
 def test_prove_says_not_equal_for_a_line_whose_zone_debians_cron_ignores(desk: Desk, crontab: Path) -> None:
     crontab.write_text("CRON_TZ=Etc/UTC\n1 2 * * * root /bin/a\nCRON_TZ=Asia/Tokyo\n1 2 * * * root /bin/b\n")

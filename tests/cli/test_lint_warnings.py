@@ -212,6 +212,7 @@ def test_failures_and_the_small_dose_of_a_slow_start_say_nothing_of_durations(de
 # --- all jobs together -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_utc
 def test_many_jobs_in_one_minute_get_a_proposal_to_spread_them(desk: Desk) -> None:
     for number in range(6):
         desk.job(f"a{number}", "command: /bin/true\nschedule: '0 2 * * *'")
@@ -224,6 +225,7 @@ def test_many_jobs_in_one_minute_get_a_proposal_to_spread_them(desk: Desk) -> No
     assert hint.startswith('  hint: spread them by H in the minute field, here schedule: "H 2 * * *"; in a0.yaml, ')
 
 
+@pytest.mark.needs_utc
 def test_few_jobs_in_one_minute_are_no_herd(desk: Desk) -> None:
     for number in range(4):
         desk.job(f"a{number}", "command: /bin/true\nschedule: '0 2 * * *'")

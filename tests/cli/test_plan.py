@@ -21,6 +21,7 @@ def by_job(answer: dict[str, list[dict[str, object]]]) -> dict[object, dict[str,
     return {each["job"]: each for each in answer["jobs"]}
 
 
+@pytest.mark.needs_utc
 def test_the_planned_times_that_a_change_adds_and_removes_are_counted(desk: Desk, checkout: Checkout) -> None:
     desk.job("billing", NIGHTLY)
     desk.job("same", NIGHTLY)
@@ -80,6 +81,7 @@ def test_a_change_without_an_effect_on_planned_times_is_exit_code_zero(desk: Des
     assert desk.process_control("plan", "HEAD..HEAD").exit_code == 0
 
 
+@pytest.mark.needs_utc
 def test_a_difference_behind_the_days_is_found_too(desk: Desk, checkout: Checkout) -> None:
     """A yearly job that is moved runs differently, although no planned time of this week shows it."""
     far = f"{datetime.now(UTC) + timedelta(days=200):%-d %-m}"

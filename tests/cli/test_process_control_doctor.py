@@ -205,6 +205,7 @@ def test_a_journal_that_was_edited_and_restored_after_it_was_read_is_found_and_r
     assert found(sound, "index") == []
 
 
+@pytest.mark.needs_utc
 def test_status_and_lint_name_them_too(sound: Desk) -> None:
     sound.job("tokyo", f"{JOB}\ntime_zone: Asia/Tokyo")
     (sound.root / "cron.d").mkdir()

@@ -169,6 +169,7 @@ def test_an_outcome_that_is_none_is_shown_by_its_word(past: Past) -> None:
     assert [each["state"] for each in state if each["job"] == "ant"] == ["warned"]
 
 
+@pytest.mark.needs_utc
 def test_what_is_planned_lasts_as_long_as_usual_and_jobs_of_one_lock_collide(past: Past) -> None:
     for job, minute in (("dump", 0), ("copy", 20)):
         past.box.job(job, f'command: echo hi\nschedule: "{minute} 12 * * *"\nlock: db')

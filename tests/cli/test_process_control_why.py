@@ -50,6 +50,7 @@ def is_there(box: Box, command: str) -> bool:
     return "--slot" not in words or "--slot" in box.process_control("run", "--help").stdout
 
 
+@pytest.mark.needs_utc
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_answer_reads_like_this(case: Case, box: Box) -> None:
     end = case.happens(Past(box, AT_NIGHT))

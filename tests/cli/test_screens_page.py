@@ -54,6 +54,7 @@ def directory() -> Iterator[Path]:
         yield Path(path)
 
 
+@pytest.mark.needs_utc
 @pytest.mark.long
 def test_the_page_of_screens_shows_what_the_commands_print(box: Box, directory: Path) -> None:
     shop, text = Shop(box, directory, 30), PAGE.read_text()

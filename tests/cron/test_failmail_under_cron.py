@@ -9,7 +9,7 @@ from kit.mail_server import MailServer, Received, mail_server, mail_to, wait_unt
 from kit.one_minute import EVERY_MINUTE, Done, Stage, scene
 from kit.runs import ends, records, the_end
 
-pytestmark = pytest.mark.needs_root
+pytestmark = [pytest.mark.needs_root, pytest.mark.needs_utc]
 
 SERVERS: dict[str, MailServer] = {}
 

@@ -12,7 +12,7 @@ from kit.old_versions import seen_days_ago
 from kit.one_minute import EVERY_MINUTE, Done, Stage, scene
 from kit.runs import ends, records, script, skips, starts, the_end
 
-pytestmark = pytest.mark.needs_root
+pytestmark = [pytest.mark.needs_root, pytest.mark.needs_utc]
 
 HOSTILE = 'o\'dd 100% \\%a \\\\ "é☕" $(id); #x'
 """A directory's name: everything that cron, its shell or a crontab's reader could trip over."""

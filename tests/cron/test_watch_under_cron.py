@@ -11,7 +11,7 @@ from kit.plays_scheduler import plays_scheduler
 from kit.runs import ends, starts
 from kit.schedulers import scheduler
 
-pytestmark = pytest.mark.needs_root
+pytestmark = [pytest.mark.needs_root, pytest.mark.needs_utc]
 
 MISSED = hours_ago(3)
 FAILMAIL = {"to_address": "ops@example.org", "smtp": "127.0.0.1:9"}

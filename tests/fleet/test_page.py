@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from kit.harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Product, Result
 from kit.ports import free_port
 from test_docs import Reader, follow
@@ -38,6 +40,7 @@ class FleetReader(Reader):
         )
 
 
+@pytest.mark.needs_utc
 def test_the_commands_of_the_page_print_what_is_shown(with_fleet: Product, make_box: Callable[..., Box]) -> None:
     box = make_box(configured=False, user=SERVICE_USER if IS_ROOT else None)
     box.product = with_fleet

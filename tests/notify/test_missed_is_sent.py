@@ -90,6 +90,7 @@ def test_a_time_that_is_caught_up_closes_it_without_another_look(box: Box, recei
     assert outcomes == [("succeeded", looks.iso(1))]
 
 
+@pytest.mark.needs_utc
 def test_what_a_dead_trigger_explains_is_named_in_its_messages_and_its_story(box: Box, received: Path) -> None:
     looks = Looks(box)
     box.job("one", f"{TRUE}\n{looks.planned(10, 12, 14, 16, 18)}")

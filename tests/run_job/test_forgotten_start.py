@@ -14,6 +14,7 @@ from kit.hanging_disk import hanging_disk
 from kit.harness import Box, Live, children, lives, until, wait_gone
 from kit.runs import ANOTHER_SLOT, ONE_SLOT, outcomes, records, script, skips, starts, waiting_for_a_lock
 
+pytestmark = pytest.mark.needs_utc
 FIRST, SECOND = (f"{time.localtime().tm_year}-01-0{day}" for day in (1, 2))
 """The planned times of ONE_SLOT and ANOTHER_SLOT."""
 

@@ -220,6 +220,7 @@ def test_a_start_that_was_killed_with_its_guard_is_recorded_by_a_look_and_its_ti
     assert [start["scheduled_at"] for start in starts(box)] == [None, refusal["scheduled_at"]]
 
 
+@pytest.mark.needs_utc
 def test_of_two_that_wait_the_killed_one_is_recorded_and_the_living_one_runs(box: Box) -> None:
     look(box)
     with a_start_that_waits(box) as first, another_that_waits(box):

@@ -95,6 +95,7 @@ def test_another_choice_and_another_site_are_refused(site: Served) -> None:
         assert choose(client, "utc", next="https://evil.example/").headers["location"] == "/"
 
 
+@pytest.mark.needs_utc
 def test_a_browser_offers_its_own_zone_and_shows_it(browser: "Browser", site: Served) -> None:
     with page_of(browser, site) as page:
         page.reload()  # the first page of a browser has told the server its zone
