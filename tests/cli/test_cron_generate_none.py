@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cli.test_crontab_condition import BACKUP, crontab
 from kit.desk import Desk
+from kit.harness import TESTER
 from kit.plays_scheduler import plays_scheduler
 
 __all__ = ["crontab"]
@@ -24,7 +25,7 @@ def test_it_has_the_header_the_line_none_and_that_of_watch(desk: Desk, crontab: 
     assert header == f"# Written by cron-generate from the jobs in {desk.jobs}"
     assert edited.startswith("# What is edited here is lost")
     assert none == NONE
-    assert re.fullmatch(rf"\* \* \* \* \* root .* watch --config {desk.configuration}", watch)
+    assert re.fullmatch(rf"\* \* \* \* \* {TESTER} .* watch --config {desk.configuration}", watch)
 
 
 def test_the_look_after_a_boot_stays_where_a_job_is_caught_up_with(desk: Desk, crontab: Path) -> None:

@@ -237,6 +237,7 @@ def test_of_a_crontab_that_was_installed_by_the_program_crontab_the_same_is_told
 HOURLY = 'command: /bin/true\nschedule: "0 * * * *"'
 
 
+@pytest.mark.needs_utc
 def test_a_job_whose_planned_time_passed_without_a_run_is_late(desk: Desk) -> None:
     desk.job("late", HOURLY)
     seen_days_ago(desk.configuration, "late")

@@ -84,6 +84,7 @@ def replay(history: str) -> None:
     apart(carry_out)
 
 
+@pytest.mark.needs_utc
 def test_a_history_that_grows_long_is_continued_when_no_run_is_in_flight_and_nothing_is_lost(
     fleet: Fleet, make_host: Callable[..., Box]
 ) -> None:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from kit.builders import State, iso
-from kit.harness import Box
+from kit.harness import TESTER, Box
 
 UTC_ZONE = {"TZ": "UTC"}
 DAY = timedelta(days=1)
@@ -107,6 +107,7 @@ def masked(text: str, *, near: bool = True) -> str:
         (r"\(in\s\d+\s(?:s|min|h|days)\)", "(in SPAN)"),
         (r"\bfor\s\d+\s(?:s|min|h|days)\b", "for SPAN"),
         (r"by\s\w+@[\w.-]+", "by WHO"),
+        (rf"started by {TESTER}\b", "started by root"),
     ):
         text = re.sub(pattern, replacement, text)  # type: ignore[call-overload]
     return text

@@ -70,6 +70,7 @@ def test_a_host_that_slept_was_down(looks: Looks) -> None:
     assert [(event["what"], event["jobs"]) for event in posted(looks.box)] == [("host_down", {"job": 1})]
 
 
+@pytest.mark.needs_utc
 def test_eight_hours_of_three_hundred_jobs_are_one_event(looks: Looks) -> None:
     for number in range(300):
         looks.box.job(f"job-{number}", f"{TRUE}\nschedule: '{(looks.begin.minute + 30) % 60} * * * *'")

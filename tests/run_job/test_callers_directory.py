@@ -24,6 +24,7 @@ def waiting_job(box: Box) -> tuple[Callable[[], str], Callable[[], None]]:
     return started.read_line, release.write_line
 
 
+@pytest.mark.needs_root  # it looks into processes of ours, as only root may
 @pytest.mark.parametrize("via", ["script", "stub"])
 def test_guard_and_runner_leave_the_directory_of_the_caller(box: Box, via: str) -> None:
     has_started, let_it_end = waiting_job(box)

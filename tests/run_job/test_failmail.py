@@ -447,6 +447,7 @@ def test_a_report_that_nobody_reads_keeps_neither_the_mail_nor_the_lock(box: Box
     assert (first.exit_code, again.exit_code) == (3, 3)
 
 
+@pytest.mark.needs_root  # it looks into a process of ours, as only root may
 def test_a_refusal_that_nobody_reads_does_not_keep_the_lock(box: Box) -> None:
     """A start that has the lock and cannot make its log complains to a pipe that is full, and stays there."""
     box.job("job", "command: 'true'")

@@ -254,6 +254,7 @@ def command_name(pid: int) -> str:
         return ""
 
 
+@pytest.mark.needs_root  # it looks into a process of ours, as only root may
 def test_a_kept_service_prints_on_and_the_log_of_the_ended_run_has_it(box: Box) -> None:
     told, go = service_that_prints(box, "echo one", "echo two >&2")
 

@@ -206,6 +206,7 @@ def test_on_a_terminal_that_has_no_name_here_all_is_shown(box: Box) -> None:
     assert in_a_shell(box, line) == ["out", "err", "✓ job succeeded"]
 
 
+@pytest.mark.needs_root  # it looks into a process of ours, as only root may
 @pytest.mark.parametrize("kind", ["terminal", "pipe"])
 def test_the_flags_of_the_callers_descriptors_stay_as_they_are(box: Box, kind: str) -> None:
     started, release = box.fifo("started"), box.fifo("release")

@@ -135,6 +135,7 @@ def test_files_that_hang_hold_nothing_up_for_more_than_five_seconds_and_are_told
     assert the_end(box, "expects")["detail"].endswith("disk/file: it cannot be looked at: no answer within 5 s")
 
 
+@pytest.mark.needs_root  # it looks into a process of ours, as only root may
 def test_the_writer_of_the_file_is_no_leftover_and_holds_no_lock(box: Box) -> None:
     started, go = box.fifo("started"), box.fifo("go")
     job = script(box, "job.sh", f"echo out; echo $$ > {started}; read x < {go}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kit.harness import Box
+from kit.harness import TESTER, Box
 from kit.pages import PHONE, Served, get, page_of, served, shoot, text_of, too_wide, violations
 from kit.past import Past, yesterday
 from process_control.web.access.caller import Caller
@@ -44,7 +44,7 @@ def test_it_has_what_the_command_has_newest_first(site: Served) -> None:
     assert [row.split()[2] for row in rows(page)] == [each["event"] for each in reversed(events)]
     assert "<i>the disk" not in page
     assert "<i>the disk</i> moves" in text_of(page)
-    assert "root" in rows(page)[0]
+    assert TESTER in rows(page)[0]
 
 
 def test_cursors_lead_through_all_of_it_without_a_gap(site: Served) -> None:
