@@ -90,7 +90,7 @@ def test_a_verdict_is_what_median_and_goal_say(benched: Benched) -> None:
 
 def test_the_steps_of_a_cold_run_add_up_to_it(benched: Benched) -> None:
     if benched.waterfall is None:
-        assert any("strace is not here" in note for note in benched.figures["notes"])
+        assert any("the waterfall is left out" in note for note in benched.figures["notes"])
         return
     steps = benched.figures["steps"]["waterfall"]
     whole = sum(step["milliseconds"] for step in steps)
