@@ -7,6 +7,7 @@ python bench --quick              small and soon done: shows that it works, no f
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -69,6 +70,8 @@ FAMILIES: dict[str, Callable[[Bench], Found]] = {
         others,
     )
 }
+#: They look into guard, runner or server, whose memory and system calls only root may see.
+OF_ROOT = {module.FAMILY for module in (waterfall, warm, schedulers, page)}
 
 
 def main() -> int:
@@ -109,11 +112,14 @@ def read_options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.quick and options.keep and options.page == PAGE:
         parser.error("figures of --quick are not kept")
+    if os.geteuid() != 0 and (of_root := [name for name in options.only or FAMILIES if name in OF_ROOT]):
+        parser.error(f"only root may look into processes of a run, as these do: {', '.join(of_root)}\n  hint: {HINT}")
     if options.rounds is not None and options.rounds < 30 and not options.quick:
         parser.error("at least 30 rounds")
     return options
 
 
+HINT = "sudo make bench, or the others by make bench ONLY='cold at-once'"
 PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "bench" / "results" / "bench.json"
 PAGE = PROJECT / "docs" / "performance.md"
