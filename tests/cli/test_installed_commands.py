@@ -254,8 +254,9 @@ def test_a_command_that_was_copied_away_alone_says_what_it_misses(box: Box) -> N
 def test_a_package_in_a_folder_of_its_own_is_found_without_pythonpath(box: Box, product: Product) -> None:
     """As `pip install --target` lays it out."""
     target = box.root / "target"
-    shutil.copytree(product.site_packages, target, copy_function=os.link)
-    shutil.copytree(product.prefix / "bin", target / "bin", symlinks=True)
+    own = product.copy_to(box.root / "own")  # nobody writes there meanwhile
+    shutil.copytree(own.site_packages, target, copy_function=os.link)
+    shutil.copytree(own.prefix / "bin", target / "bin", symlinks=True)
 
     for name in COMMANDS[:2]:
         answers(box, str(target / "bin" / name))

@@ -20,20 +20,14 @@ pytestmark = pytest.mark.fault(
 
 @pytest.fixture
 def own_box(make_box: Callable[..., Box], product: Product) -> Box:
-    """A box with an installation of its own, that may be destroyed: hard links, only ever unlinked.
+    """A box with an installation of its own, that may be destroyed: files are only ever unlinked.
 
     What only screens import is missing from the beginning: half of the files, and no run may need them.
     """
     box = make_box()
-    prefix = box.root / "installation"
-    of_screens = shutil.ignore_patterns("pygments", "rich", "markdown_it", "mdurl")
-    shutil.copytree(product.prefix, prefix, symlinks=True, copy_function=os.link, ignore=of_screens)
-    for script_of_pip in (prefix / "bin" / "run-job", prefix / "bin" / "process-control"):
-        text = script_of_pip.read_text().replace(str(product.prefix), str(prefix))
-        script_of_pip.unlink()
-        script_of_pip.write_text(text)
-        script_of_pip.chmod(0o755)
-    box.product = Product(prefix=prefix, interpreter=product.interpreter)
+    box.product = product.copy_to(box.root / "installation")
+    for name in ("pygments", "rich", "markdown_it", "mdurl"):
+        shutil.rmtree(box.product.site_packages / name)
     return box
 
 

@@ -1,7 +1,5 @@
 """An upgrade under the scheduler: while the files of the package are replaced, what is due starts in time."""
 
-import os
-import shutil
 from collections.abc import Callable
 
 import pytest
@@ -13,16 +11,9 @@ from kit.schedulers import scheduler
 
 @pytest.fixture
 def own_box(make_box: Callable[..., Box], product: Product) -> Box:
-    """A box with an installation of its own, of hard links."""
+    """A box with an installation of its own."""
     box = make_box()
-    prefix = box.root / "installation"
-    shutil.copytree(product.prefix, prefix, symlinks=True, copy_function=os.link)
-    for command in (prefix / "bin" / "run-job", prefix / "bin" / "process-control"):
-        text = command.read_text().replace(str(product.prefix), str(prefix))
-        command.unlink()
-        command.write_text(text)
-        command.chmod(0o755)
-    box.product = Product(prefix=prefix, interpreter=product.interpreter)
+    box.product = product.copy_to(box.root / "installation")
     return box
 
 
