@@ -5,7 +5,6 @@ and by each look of `watch` that sees a changed file, and by `cron-generate`: on
 be noticed that late.
 """
 
-import fcntl
 import posix
 import time
 
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 _MAX_BYTES = 1 << 22
 #: A directory that was changed just now may change again within one tick of the file system's clock.
 _SETTLED_SECONDS = 1.0
-_LOCK_FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
-#: Who has the lock only writes the file, unless somebody has stopped it.
-_MAX_WAIT_SECONDS, _LOOK_AGAIN_SECONDS = 1.0, 0.005
 
 
 def followers_of(settings: "Settings", slug: str) -> "list[str]":
@@ -155,33 +151,13 @@ def _write(settings: "Settings", found: "Causes", stamp: "list[object] | None", 
     So it does when another process has written the file since it was as `written`: that one may have read the jobs
     before us or after us.
     """
-    from process_control.system import atomic_file
+    from process_control.system import atomic_file, writers_lock
 
-    directory = settings.state_directory
+    path = layout.chains(settings.state_directory)
     try:
-        descriptor = posix.open(layout.chains_lock(directory), _LOCK_FLAGS, 0o600)
-    except OSError:
-        return
-    try:
-        _lock(descriptor)
-        is_known = stamp is not None and written == _stamp_of_file(settings)
-        value = {"stamp": stamp if is_known else None, "after": dict(sorted(found.items()))}
-        atomic_file.write_unsynced(layout.chains(directory), encode(value).encode("ascii"), mode=0o640)
+        with writers_lock.held(layout.chains_lock(settings.state_directory)):
+            is_known = stamp is not None and written == _stamp_of_file(settings)
+            value = {"stamp": stamp if is_known else None, "after": dict(sorted(found.items()))}
+            atomic_file.write_unsynced(path, encode(value).encode("ascii"), mode=0o640)
     except OSError:
         pass
-    finally:
-        posix.close(descriptor)
-
-
-def _lock(descriptor: int) -> None:
-    """Take the lock of those who write the file. Raises BlockingIOError when one of them keeps it for long."""
-    until = time.monotonic() + _MAX_WAIT_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                raise
-        else:
-            return
-        time.sleep(_LOOK_AGAIN_SECONDS)

@@ -1,28 +1,38 @@
 """A lock for those who replace the same small files, and the removal of what they left when they were killed at it.
 
-flock(2) on a file that nobody else may open. See `atomic_file`, which has no lock.
+Lean module. flock(2) on a file that nobody else may open. See `atomic_file`, which has no lock.
 """
 
 import fcntl
-import os
+import posix
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 #: Whoever has it only writes some small files, unless somebody has stopped it.
 MAX_WAIT_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.005
 
 
-@contextmanager
-def held(path: str) -> Iterator[None]:
+_FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
+
+
+class held:  # noqa: N801  a context manager, which is called like a function
     """Hold the lock during the context. Raises OSError: BlockingIOError when another process keeps it for a second."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
-    try:
-        _lock(descriptor)
-        yield
-    finally:
-        os.close(descriptor)
+
+    __slots__ = ("_descriptor", "_path")
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        self._descriptor = posix.open(self._path, _FLAGS, 0o600)
+        try:
+            _lock(self._descriptor)
+        except BaseException:
+            posix.close(self._descriptor)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        posix.close(self._descriptor)
 
 
 def _lock(descriptor: int) -> None:
@@ -45,13 +55,16 @@ def remove_torn(directory: str, lock: str) -> None:
     """
     if not _torn(directory):
         return
-    with suppress(BlockingIOError), held(lock):
-        for path in _torn(directory):
-            os.unlink(path)
+    try:
+        with held(lock):
+            for path in _torn(directory):
+                posix.unlink(path)
+    except BlockingIOError:
+        pass
 
 
 def _torn(directory: str) -> list[str]:
     try:
-        return [f"{directory}/{name}" for name in os.listdir(directory) if name.endswith(".new")]
+        return [f"{directory}/{name}" for name in posix.listdir(directory) if name.endswith(".new")]
     except FileNotFoundError:
         return []
